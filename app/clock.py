@@ -1,0 +1,64 @@
+"""Now, and working days (工作日) in Shanghai time."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+SHANGHAI = ZoneInfo("Asia/Shanghai")
+DAY = timedelta(days=1)
+SATURDAY = 5
+
+
+def now() -> datetime:
+    """The present moment, aware, in UTC."""
+    return datetime.now(UTC)
+
+
+def local_day(moment: datetime) -> date:
+    """The calendar day in Shanghai."""
+    return moment.astimezone(SHANGHAI).date()
+
+
+def start_of(day: date) -> datetime:
+    """The first moment of a Shanghai day, in UTC."""
+    return datetime.combine(day, time(), SHANGHAI).astimezone(UTC)
+
+
+class Workdays:
+    """The calendar by which deadlines are counted; build a new one when its table changes."""
+
+    def __init__(self, holidays: Collection[date] = (), made_up: Collection[date] = ()) -> None:
+        self.holidays = frozenset(holidays)
+        self.made_up = frozenset(made_up)
+        self._end_of = lru_cache(maxsize=4096)(self._count)
+
+    def is_working(self, day: date) -> bool:
+        """Whether offices are open: a make-up Saturday is, a holiday Monday is not."""
+        return day in self.made_up or (day.weekday() < SATURDAY and day not in self.holidays)
+
+    def deadline(self, start: datetime, days: int) -> datetime:
+        """The end of the ``days``-th working day after ``start`` (the first day is not counted)."""
+        return self._end_of(local_day(start), days)
+
+    def left(self, moment: datetime, due_at: datetime) -> int:
+        """Working days from ``moment`` until ``due_at``; negative when overdue, 0 on the last day.
+
+        The day that ``due_at`` closes is the last one on which the work is in time.
+        """
+        today, last = local_day(moment), local_day(due_at - timedelta(microseconds=1))
+        step = DAY if last >= today else -DAY
+        count, day = 0, today
+        while day != last:
+            day += step
+            count += self.is_working(day) if step > timedelta(0) else self.is_working(day - step)
+        return count if step > timedelta(0) else -max(count, 1)
+
+    def _count(self, day: date, days: int) -> datetime:
+        for _ in range(days):
+            day += DAY
+            while not self.is_working(day):
+                day += DAY
+        return start_of(day + DAY)

@@ -1,0 +1,127 @@
+"""The vocabulary that models are written in: labelled columns, UTC times, money, choices.
+
+What people read of a column is written once, beside the column; lists, filters, forms,
+details, exports and searches read it from there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from flask_babel import LazyString
+from sqlalchemy import BigInteger, CheckConstraint, DateTime, Dialect, Integer, String
+from sqlalchemy.orm import MappedColumn, mapped_column
+from sqlalchemy.types import TypeDecorator
+
+Phrase = LazyString | str
+"""Words to show: translated when shown, in the reader's language."""
+
+Key = BigInteger().with_variant(Integer(), "sqlite")  # SQLite numbers only INTEGER keys by itself
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One fixed value that code depends on; ``css`` is its badge class (n i s w d)."""
+
+    code: str
+    label: Phrase
+    css: str = "n"
+
+
+class Choices(tuple[Choice, ...]):
+    """The fixed values of a column, in the order in which they are offered."""
+
+    __slots__ = ()
+
+    def of(self, code: str) -> Choice:
+        """The choice named ``code``; an unknown one shows its code."""
+        return next((c for c in self if c.code == code), Choice(code, code))
+
+    def codes(self) -> list[str]:
+        """All codes."""
+        return [c.code for c in self]
+
+    def pairs(self) -> Iterator[tuple[str, Phrase]]:
+        """Code and label, as a select wants them."""
+        return ((c.code, c.label) for c in self)
+
+
+@dataclass(frozen=True)
+class FieldInfo:
+    """What the generated pages know of a column or relation.
+
+    ``kind`` narrows a text (mobile, tel, email, url, credit_code, long); ``dictionary`` names the
+    dictionary whose codes are stored; ``limit`` is the most items of a multiple choice or the
+    most child rows; ``minimum`` is the least length or value; ``rule`` is the material rule of an
+    attachment; ``only_if`` names the flag without which the field does not apply; ``unit`` is
+    the unit a money amount is typed in, in yuan; ``columns`` are the columns of child rows; ``by_flow`` marks a
+    state that only the engine writes.
+    """
+
+    label: Phrase
+    hint: Phrase = ""
+    section: Phrase = ""
+    kind: str = ""
+    choices: Choices | None = None
+    dictionary: str = ""
+    limit: int = 0
+    minimum: int | None = None
+    maximum: int | None = None
+    rule: str = ""
+    only_if: str = ""
+    unit: int = 1
+    required: bool | None = None
+    past: bool = False
+    search: bool = False
+    by_flow: bool = False
+    columns: tuple[str, ...] = ()
+
+
+INFO = frozenset(FieldInfo.__dataclass_fields__) - {"label"}
+
+
+def about(label: Phrase, **info: Any) -> dict[str, Any]:
+    """The ``info`` of a relation: ``relationship(info=about(_l("Region")))``."""
+    return {"field": FieldInfo(label, **info)}
+
+
+def field(label: Phrase, *args: Any, **kwargs: Any) -> MappedColumn[Any]:
+    """A ``mapped_column`` that carries what people read of it (see :class:`FieldInfo`)."""
+    info = {name: kwargs.pop(name) for name in INFO & kwargs.keys()}
+    return mapped_column(*args, info={"field": FieldInfo(label, **info)}, **kwargs)
+
+
+def choice(label: Phrase, choices: Choices, name: str, **kwargs: Any) -> MappedColumn[Any]:
+    """A short code out of ``choices``, checked by the database too."""
+    codes = ", ".join(f"'{code}'" for code in choices.codes())
+    check = CheckConstraint(f"{name} IN ({codes})", name=f"{name}_valid")
+    return field(label, String(20), check, choices=choices, **kwargs)
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware UTC datetime, on every database; a naive one is refused on the way in."""
+
+    impl = DateTime
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Store in UTC, without the zone."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"naive datetime {value!r}: use app.clock.now()")
+        return value.astimezone(UTC).replace(tzinfo=None)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Give the zone back."""
+        return None if value is None else value.replace(tzinfo=UTC)
+
+
+class Money(TypeDecorator[int]):
+    """An amount in 分 (cents of a yuan), as an integer."""
+
+    impl = BigInteger
+    cache_ok = True
