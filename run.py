@@ -13,6 +13,8 @@ import socket
 import subprocess
 import sys
 import time
+from logging import makeLogRecord
+from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from threading import Event, Lock, Thread
 from types import FrameType
@@ -124,8 +126,10 @@ class Child:
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self._log = VAR / "log" / f"{name}.log"
-        self._log.parent.mkdir(parents=True, exist_ok=True)
+        (VAR / "log").mkdir(parents=True, exist_ok=True)
+        self._log = RotatingFileHandler(
+            VAR / "log" / f"{name}.log", maxBytes=5_000_000, backupCount=3, encoding="utf-8"
+        )
         self._process: subprocess.Popen[str] | None = None
         self._started = 0.0
         self._next_start = 0.0
@@ -161,13 +165,11 @@ class Child:
 
     def _copy(self, lines: IO[str]) -> None:
         """Show what the child prints, and keep it in its log file."""
-        with self._log.open("a", encoding="utf-8") as log:
-            for line in lines:
-                log.write(line)
-                log.flush()
-                with self._speaking:
-                    sys.stdout.write(line)
-                    sys.stdout.flush()
+        for line in lines:
+            self._log.emit(makeLogRecord({"msg": line.rstrip("\n")}))
+            with self._speaking:
+                sys.stdout.write(line)
+                sys.stdout.flush()
 
     def _say(self, text: str) -> None:
         with self._speaking:
