@@ -26,10 +26,9 @@ test: environment ## run the tests; T="tests/test_x.py -k word" chooses some
 check: environment ## run the static checks alone
 	@$(PY) -m tools.check
 
-format: environment ## bring code and templates into their form
+format: environment ## mend what ruff can mend, and the form of the code
 	@$(PY) -m ruff check --fix --exit-zero --quiet .
 	@$(PY) -m ruff format .
-	@$(PY) -m djlint app/templates --reformat --quiet || true
 
 i18n: environment ## gather the texts of the pages and bring the Chinese catalogue up to date
 	@$(PY) -m tools.catalogue update

@@ -18,8 +18,7 @@ COMMANDS = {
     "format": ("ruff", "format", "--check", "--quiet", "."),
     "types": ("mypy",),
     "layers": ("lint-imports", "--no-timings"),
-    "templates: form": ("djlint", "app/templates", "--check", "--quiet"),
-    "templates: lint": ("djlint", "app/templates", "--lint", "--quiet"),
+    "templates": ("djlint", "app/templates", "--lint", "--quiet"),
 }
 
 
@@ -59,7 +58,7 @@ def main() -> int:
             failed.append(name)
     print(f"static checks: {len(checks) - len(failed)} passed, {len(failed)} failed")
     if failed:
-        print("failed: " + ", ".join(failed) + "  (make format mends form)")
+        print("failed: " + ", ".join(failed) + "  (make format mends the form of code)")
     return 1 if failed else 0
 
 
