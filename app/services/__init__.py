@@ -1,0 +1,1 @@
+"""Rules over several rows: functions of a session, rows and now, which never commit."""

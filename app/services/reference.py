@@ -1,0 +1,189 @@
+"""What is the same for everybody and rarely changes: dictionaries, cities, working days.
+
+Kept per process and database under the access version, which rises with every change of these
+tables: a caller hands in the version that its request has read.  Nothing here writes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Generic, TypeVar
+from weakref import WeakKeyDictionary
+
+from flask_babel import get_locale
+from sqlalchemy import Connection, Engine, select
+from sqlalchemy.orm import Session
+
+from app.access import elevated
+from app.clock import Workdays
+from app.models import AccessVersion, DictItem, Holiday, Region
+
+CITIES = "city"
+"""The dictionary made of the regions of the second level."""
+CITY_LEVEL = 2
+LANGUAGES = ("zh", "en")
+REASON = "dictionaries and holidays are the same for everybody"
+
+
+@dataclass(frozen=True)
+class Item:
+    """One item of a dictionary in one language; ``parent`` is the code of its group."""
+
+    code: str
+    label: str
+    parent: str = ""
+    needs_licence: bool = False
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """One item as it is stored."""
+
+    dictionary: str
+    code: str
+    parent: str
+    zh: str
+    en: str
+    needs_licence: bool
+    is_active: bool
+
+    def item(self, language: str) -> Item:
+        label = self.zh if language == "zh" else self.en
+        return Item(self.code, label, self.parent, self.needs_licence)
+
+
+class Reference:
+    """All dictionaries, in both languages; never changes once built.
+
+    Every method takes the language from ``locale``, or from the request when none is given.
+    Items that are switched off are no longer offered, but keep their words.
+    """
+
+    def __init__(self, entries: Iterable[_Entry]) -> None:
+        offered: dict[tuple[str, str], list[Item]] = {}
+        labels: dict[tuple[str, str], dict[str, str]] = {}
+        for entry in entries:
+            for language in LANGUAGES:
+                item, key = entry.item(language), (language, entry.dictionary)
+                labels.setdefault(key, {})[item.code] = item.label
+                if entry.is_active:
+                    offered.setdefault(key, []).append(item)
+        self._offered: Mapping[tuple[str, str], tuple[Item, ...]] = MappingProxyType(
+            {key: tuple(items) for key, items in offered.items()}
+        )
+        self._labels: Mapping[tuple[str, str], Mapping[str, str]] = MappingProxyType(labels)
+
+    def items(self, dictionary: str, locale: str | None = None) -> tuple[Item, ...]:
+        """All items that are offered, groups included, in their order."""
+        return self._offered.get((_language(locale), dictionary), ())
+
+    def groups(
+        self, dictionary: str, locale: str | None = None
+    ) -> tuple[tuple[Item, tuple[Item, ...]], ...]:
+        """The groups of a tree with their leaves; a group without any is its own leaf."""
+        items = self.items(dictionary, locale)
+        leaves: dict[str, list[Item]] = {}
+        for item in items:
+            leaves.setdefault(item.parent, []).append(item)
+        return tuple(
+            (group, tuple(leaves.get(group.code, [group]))) for group in leaves.get("", [])
+        )
+
+    def is_tree(self, dictionary: str) -> bool:
+        """Whether the dictionary has groups."""
+        return any(item.parent for item in self.items(dictionary, LANGUAGES[0]))
+
+    def codes(self, dictionary: str) -> frozenset[str]:
+        """The codes that may be chosen: the leaves of a tree, else every item."""
+        groups = self.groups(dictionary, LANGUAGES[0])
+        return frozenset(leaf.code for _group, leaves in groups for leaf in leaves)
+
+    def label(self, dictionary: str, code: str | None, locale: str | None = None) -> str:
+        """The words of a code; an unknown code shows itself, none shows nothing."""
+        if not code:
+            return ""
+        return self._labels.get((_language(locale), dictionary), {}).get(code, code)
+
+    def needs_licence(self, dictionary: str, codes: Iterable[str]) -> bool:
+        """Whether one of the codes asks for a certificate of qualification."""
+        chosen = set(codes)
+        items = self.items(dictionary, LANGUAGES[0])
+        return any(item.needs_licence for item in items if item.code in chosen)
+
+
+def _language(locale: str | None) -> str:
+    """Chinese unless another language is asked for."""
+    name = locale or str(get_locale() or LANGUAGES[0])
+    return name[:2] if name[:2] in LANGUAGES else LANGUAGES[0]
+
+
+Value = TypeVar("Value")
+
+
+class _Kept(Generic[Value]):
+    """One value per database, as good as the access version it was built under."""
+
+    def __init__(self, build: Callable[[Connection], Value]) -> None:
+        self._build = build
+        self._values: WeakKeyDictionary[Engine, tuple[int, Value]] = WeakKeyDictionary()
+
+    def at(self, source: Session | Connection, version: int | None) -> Value:
+        engine = source.engine if isinstance(source, Connection) else _engine(source)
+        if version is None:
+            version = _connection(source).scalar(select(AccessVersion.__table__.c.version)) or 0
+        kept = self._values.get(engine)
+        if kept is None or kept[0] != version:
+            kept = version, self._build(_connection(source))
+            self._values[engine] = kept
+        return kept[1]
+
+
+def _engine(session: Session) -> Engine:
+    bind = session.get_bind()
+    return bind.engine if isinstance(bind, Connection) else bind
+
+
+def _connection(source: Session | Connection) -> Connection:
+    return source if isinstance(source, Connection) else elevated(source, REASON)
+
+
+def _read_reference(connection: Connection) -> Reference:
+    item, region = DictItem.__table__, Region.__table__
+    named = ("dictionary", "code", "parent", "zh", "en", "needs_licence", "is_active")
+    stored = connection.execute(
+        select(*(item.c[name] for name in named)).order_by(item.c.dictionary, item.c.position)
+    )
+    cities = connection.execute(
+        select(region.c.id, region.c.path).where(region.c.level == CITY_LEVEL).order_by(region.c.id)
+    )
+    return Reference(
+        [
+            *(_Entry(**row) for row in stored.mappings()),
+            *(_Entry(CITIES, str(code), "", path, path, False, True) for code, path in cities),
+        ]
+    )
+
+
+def _read_workdays(connection: Connection) -> Workdays:
+    holiday = Holiday.__table__
+    days = connection.execute(select(holiday.c.day, holiday.c.kind)).all()
+    return Workdays(
+        holidays=[day for day, kind in days if kind == "off"],
+        made_up=[day for day, kind in days if kind == "work"],
+    )
+
+
+_references = _Kept(_read_reference)
+_calendars = _Kept(_read_workdays)
+
+
+def reference(source: Session | Connection, version: int | None) -> Reference:
+    """The dictionaries as of ``version`` of the reference data; None: as of now."""
+    return _references.at(source, version)
+
+
+def workdays(source: Session | Connection, version: int | None) -> Workdays:
+    """The calendar of working days as of ``version`` of the reference data; None: as of now."""
+    return _calendars.at(source, version)
