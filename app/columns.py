@@ -6,6 +6,7 @@ details, exports and searches read it from there.
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -99,6 +100,12 @@ def choice(label: Phrase, choices: Choices, name: str, **kwargs: Any) -> MappedC
     codes = ", ".join(f"'{code}'" for code in choices.codes())
     check = CheckConstraint(f"{name} IN ({codes})", name=f"{name}_valid")
     return field(label, String(20), check, choices=choices, **kwargs)
+
+
+def bare(phrase: str) -> str:
+    """Letters and digits alone, width and case folded: all spellings of one name are equal."""
+    folded = unicodedata.normalize("NFKC", phrase).casefold()
+    return "".join(c for c in folded if c.isalnum())[:128]
 
 
 class UtcDateTime(TypeDecorator[datetime]):

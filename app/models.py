@@ -37,10 +37,10 @@ from sqlalchemy import (  # noqa: E402
     UniqueConstraint,
     text,
 )
-from sqlalchemy.orm import Mapped, mapped_column, relationship  # noqa: E402
+from sqlalchemy.orm import Mapped, mapped_column, relationship, validates  # noqa: E402
 
 from app import choices  # noqa: E402
-from app.columns import Key, Money, UtcDateTime, about, choice, field  # noqa: E402
+from app.columns import Key, Money, UtcDateTime, about, bare, choice, field  # noqa: E402
 
 # FAB wants a unique e-mail from everybody; here it is optional, and a clerk may run two accounts.
 FabUser.__table__.c.email.nullable = True
@@ -74,6 +74,17 @@ class Searchable:
     """A row found by substring search; :mod:`app.search` keeps and reads the column."""
 
     search_text: Mapped[str] = mapped_column(Text, default="", server_default="", deferred=True)
+
+
+class Named(Searchable):
+    """A row whose name may stand once only, however it is spelt (S1-14)."""
+
+    name_key: Mapped[str] = mapped_column(String(128), index=True, default="", deferred=True)
+
+    @validates("name")
+    def _fold(self, _key: str, name: str | None) -> str | None:
+        self.name_key = bare(name or "")
+        return name
 
 
 def when(condition: str) -> dict[str, Any]:
@@ -174,7 +185,7 @@ class Person(FabUser):
         return str(self.last_name)
 
 
-class Organization(Searchable, Base):
+class Organization(Named, Base):
     """One legal person or authority, one row per credit code; what it is are its roles."""
 
     __tablename__ = "organization"
@@ -412,7 +423,7 @@ class Draft(Base):
 # --- institution accreditation ------------------------------------------------------------
 
 
-class Accreditation(Searchable, Base):
+class Accreditation(Named, Base):
     """A request to become an institution of the platform (S4-2): a snapshot, until approved."""
 
     __tablename__ = "accreditation"
