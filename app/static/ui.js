@@ -1,0 +1,674 @@
+// What the pages do beyond HTML: menus, confirmation, remote selects, child rows, uploads,
+// drafts. Words come from the JSON block #ui-words, addresses from data attributes.
+(() => {
+  "use strict";
+
+  const root = document.documentElement;
+  const words = JSON.parse(document.getElementById("ui-words")?.textContent || "{}");
+  const csrfToken = document.querySelector("meta[name=csrf-token]")?.content || "";
+  const all = (selector, within = document) => [...within.querySelectorAll(selector)];
+  const one = (selector, within = document) => within.querySelector(selector);
+  const fill = (text, values) =>
+    Object.entries(values).reduce((done, [name, value]) => done.replace(`{${name}}`, value), text);
+  const changed = (element) => element.dispatchEvent(new Event("change", { bubbles: true }));
+
+  /** Browser storage may be switched off; then nothing is remembered. */
+  const stored = (area, act) => {
+    try {
+      return act(window[area]);
+    } catch {
+      return null;
+    }
+  };
+
+  // --- frame: menu at the side, menus that drop down, confirmation -----------------------
+
+  const narrow = matchMedia("(max-width: 900px)");
+
+  function markSide() {
+    const shown = narrow.matches
+      ? root.classList.contains("side-open")
+      : !root.classList.contains("side-min");
+    all("button[data-side-toggle]").forEach((button) => {
+      button.setAttribute("aria-expanded", String(shown));
+    });
+  }
+
+  function toggleSide() {
+    if (narrow.matches) {
+      root.classList.toggle("side-open");
+    } else {
+      const small = root.classList.toggle("side-min");
+      stored("localStorage", (area) => area.setItem("side-min", small ? "1" : ""));
+    }
+    markSide();
+  }
+
+  function startSide() {
+    if (stored("localStorage", (area) => area.getItem("side-min"))) {
+      root.classList.add("side-min");
+    }
+    markSide();
+    narrow.addEventListener("change", () => {
+      root.classList.remove("side-open");
+      markSide();
+    });
+    document.addEventListener("click", (event) => {
+      if (event.target.closest("[data-side-toggle]")) {
+        toggleSide();
+      } else if (event.target.closest(".side summary") && !narrow.matches) {
+        root.classList.remove("side-min");
+        markSide();
+      }
+    });
+    document.addEventListener("keydown", (event) => {
+      if (event.key === "Escape" && root.classList.contains("side-open")) toggleSide();
+    });
+  }
+
+  function startMenus() {
+    const open = () => all("details.menu[open]");
+    document.addEventListener("click", (event) => {
+      open().forEach((menu) => {
+        if (!menu.contains(event.target)) menu.open = false;
+      });
+    });
+    document.addEventListener("keydown", (event) => {
+      if (event.key !== "Escape") return;
+      open().forEach((menu) => {
+        menu.open = false;
+        one("summary", menu).focus();
+      });
+    });
+  }
+
+  function ask(text, danger) {
+    const dialog = document.getElementById("confirm-dialog");
+    const yes = one("[value=ok]", dialog);
+    one(".confirm-text", dialog).textContent = text;
+    yes.classList.toggle("btn-danger", danger);
+    yes.classList.toggle("btn-primary", !danger);
+    dialog.returnValue = "";
+    dialog.showModal();
+    return new Promise((resolve) => {
+      dialog.addEventListener("close", () => resolve(dialog.returnValue === "ok"), { once: true });
+    });
+  }
+
+  function startConfirm() {
+    const agreed = new WeakSet();
+    document.addEventListener("submit", async (event) => {
+      const button = event.submitter;
+      if (event.defaultPrevented || !button?.dataset.confirm || agreed.has(button)) return;
+      event.preventDefault();
+      event.stopImmediatePropagation();
+      if (await ask(button.dataset.confirm, "danger" in button.dataset)) {
+        agreed.add(button);
+        event.target.requestSubmit(button);
+        agreed.delete(button);
+      }
+    });
+  }
+
+  // --- lists -----------------------------------------------------------------------------
+
+  function startFilters() {
+    all("[data-filters]").forEach((form) => {
+      const more = one("[data-filters-more]", form);
+      more?.addEventListener("click", () => {
+        const open = form.classList.toggle("open");
+        more.setAttribute("aria-expanded", String(open));
+        one("span", more).textContent = open ? words.collapse : words.expand;
+      });
+      form.addEventListener("submit", () => {
+        all("[name]", form).forEach((input) => {
+          input.disabled = input.value === "";
+        });
+      });
+    });
+    window.addEventListener("pageshow", () => {
+      all("[data-filters] [name]").forEach((input) => {
+        input.disabled = false;
+      });
+    });
+    all("[data-dates]").forEach((group) => {
+      const joined = one("input[type=hidden]", group);
+      const [from, to] = all("input[type=date]", group);
+      group.addEventListener("change", () => {
+        joined.value = from.value || to.value ? `${from.value}~${to.value}` : "";
+      });
+    });
+  }
+
+  function startTabs() {
+    all("[data-tabs]").forEach((list) => {
+      const tabs = all("[role=tab]", list);
+      const choose = (chosen) => {
+        tabs.forEach((tab) => {
+          const active = tab === chosen;
+          tab.setAttribute("aria-selected", String(active));
+          tab.tabIndex = active ? 0 : -1;
+          document.getElementById(tab.getAttribute("aria-controls")).hidden = !active;
+        });
+      };
+      list.addEventListener("click", (event) => {
+        const tab = event.target.closest("[role=tab]");
+        if (tab) choose(tab);
+      });
+      list.addEventListener("keydown", (event) => {
+        const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+        if (!step) return;
+        const next = tabs[(tabs.indexOf(event.target) + step + tabs.length) % tabs.length];
+        choose(next);
+        next.focus();
+      });
+    });
+  }
+
+  // --- selects that search -----------------------------------------------------------------
+
+  let selectAssets = null;
+
+  function loadSelectAssets() {
+    selectAssets ??= new Promise((resolve, reject) => {
+      const style = document.createElement("link");
+      style.rel = "stylesheet";
+      style.href = document.body.dataset.selectCss;
+      const script = document.createElement("script");
+      script.src = document.body.dataset.selectJs;
+      script.addEventListener("load", resolve);
+      script.addEventListener("error", reject);
+      // Before our own sheet, so that ui.css has the last word.
+      document.head.insertBefore(style, one("link[rel=stylesheet][href*='ui.css']"));
+      document.head.append(script);
+    });
+    return selectAssets;
+  }
+
+  function remoteLoader(endpoint) {
+    return async (phrase, done) => {
+      try {
+        const address = new URL(endpoint, location.href);
+        address.searchParams.set("q", phrase);
+        const response = await fetch(address, { headers: { Accept: "application/json" } });
+        done(response.ok ? await response.json() : []);
+      } catch {
+        done([]);
+      }
+    };
+  }
+
+  function message(css, text) {
+    const box = document.createElement("div");
+    box.className = css;
+    box.textContent = text;
+    return box;
+  }
+
+  function buildSelect(select) {
+    const { endpoint, placeholder } = select.dataset;
+    const required = select.getAttribute("aria-required") === "true";
+    const options = {
+      placeholder,
+      allowEmptyOption: false,
+      maxOptions: 500,
+      plugins: select.multiple
+        ? { remove_button: { title: words.remove } }
+        : required ? {} : { clear_button: { title: words.clear } },
+      render: {
+        no_results: () => message("no-results", words.no_results),
+        loading: () => message("no-results", words.searching),
+      },
+    };
+    if (endpoint) {
+      const load = remoteLoader(endpoint);
+      Object.assign(options, {
+        valueField: "id",
+        labelField: "text",
+        searchField: [],
+        preload: "focus",
+        load(phrase, done) {
+          this.clearOptions();
+          load(phrase, done);
+        },
+      });
+    }
+    const widget = new TomSelect(select, options);
+    select.setAttribute("aria-hidden", "true");
+    const described = select.getAttribute("aria-describedby");
+    if (described) widget.control_input.setAttribute("aria-describedby", described);
+    if (select.getAttribute("aria-invalid")) widget.control_input.setAttribute("aria-invalid", "true");
+  }
+
+  function startSelects(within) {
+    const selects = all("select[data-select]", within);
+    if (!selects.length) return;
+    loadSelectAssets().then(() => selects.forEach(buildSelect), () => {
+      selects.forEach((select) => {
+        select.after(message("field-error", words.load_failed));
+      });
+    });
+  }
+
+  // --- counters and blocks that depend on a tick -------------------------------------------
+
+  function startCounters(within) {
+    all("[data-counter]", within).forEach((counter) => {
+      const input = document.getElementById(counter.dataset.counter);
+      if (!input) return;
+      const max = Number(counter.dataset.max);
+      const count = () => {
+        const length = [...input.value].length;
+        counter.textContent = `${length} / ${max}`;
+        counter.classList.toggle("over", length > max);
+      };
+      input.addEventListener("input", count);
+      count();
+    });
+  }
+
+  function startConditions() {
+    const blocks = all("[data-show-if]");
+    if (!blocks.length) return;
+    const update = () => {
+      blocks.forEach((block) => {
+        const form = block.closest("form");
+        const flag = one(`[name="${CSS.escape(block.dataset.showIf)}"]`, form);
+        if (flag) block.hidden = !flag.checked;
+      });
+    };
+    document.addEventListener("change", update);
+    update();
+  }
+
+  // --- child rows ----------------------------------------------------------------------------
+
+  function startRows() {
+    all("[data-rows]").forEach((box) => {
+      const name = box.dataset.rows;
+      const list = one("[data-row-list]", box);
+      const template = one("template", box);
+      const add = one("[data-row-add]", box);
+      const most = Number(box.dataset.maxRows) || Infinity;
+      const indexed = new RegExp(`${name.replace(/[^\w-]/g, "\\$&")}-(?:__i__|\\d+)-`, "g");
+
+      const nextIndex = () => {
+        const used = all(`[name^="${CSS.escape(name)}-"]`, list).map((input) =>
+          Number.parseInt(input.name.slice(name.length + 1), 10) || 0);
+        return used.length ? Math.max(...used) + 1 : 0;
+      };
+      const number = () => {
+        const lines = all("[data-row]", list);
+        lines.forEach((line, position) => {
+          one("[data-row-number]", line).textContent = String(position + 1);
+        });
+        add.disabled = lines.length >= most;
+      };
+      add.addEventListener("click", () => {
+        const index = nextIndex();
+        const line = one("[data-row]", template.content).cloneNode(true);
+        all("*", line).forEach((element) => {
+          [...element.attributes].forEach((attribute) => {
+            attribute.value = attribute.value
+              .replace(indexed, `${name}-${index}-`)
+              .replaceAll("__i__", index);
+          });
+        });
+        list.append(line);
+        number();
+        enhance(line);
+        one("input:not([type=hidden]), select, textarea", line)?.focus();
+        changed(line);
+      });
+      list.addEventListener("click", (event) => {
+        const remove = event.target.closest("[data-row-remove]");
+        if (!remove) return;
+        remove.closest("[data-row]").remove();
+        number();
+        changed(list);
+        add.focus();
+      });
+      number();
+    });
+  }
+
+  // --- uploads ---------------------------------------------------------------------------------
+
+  let uploading = 0;
+
+  const megabytes = (bytes) =>
+    bytes >= 1048576 ? `${+(bytes / 1048576).toFixed(1)} MB` : `${Math.ceil(bytes / 1024)} KB`;
+
+  function accepted(file, accept) {
+    const rules = accept.split(",").map((rule) => rule.trim().toLowerCase()).filter(Boolean);
+    const name = file.name.toLowerCase();
+    return !rules.length || rules.some((rule) => {
+      if (rule.startsWith(".")) return name.endsWith(rule);
+      if (rule.endsWith("/*")) return file.type.startsWith(rule.slice(0, -1));
+      return file.type === rule;
+    });
+  }
+
+  function startUploads(within) {
+    all("[data-upload]", within).forEach((box) => {
+      const input = one("input[type=file]", box);
+      const id = one("[data-upload-id]", box);
+      const name = one("[data-upload-name]", box);
+      const remove = one("[data-upload-remove]", box);
+      const picture = one("[data-upload-picture]", box);
+      const error = one("[data-upload-error]", box);
+      const progress = one("progress", box);
+      let running = null;
+
+      const say = (text) => {
+        error.textContent = text;
+        error.hidden = !text;
+        input.setAttribute("aria-invalid", String(Boolean(text)));
+      };
+      const show = (file, address) => {
+        const isPicture = file?.type.startsWith("image/");
+        name.textContent = file?.name || "";
+        name.toggleAttribute("href", Boolean(address));
+        if (address) name.href = address;
+        picture.hidden = !isPicture;
+        picture.replaceChildren();
+        if (isPicture) {
+          const image = document.createElement("img");
+          image.alt = file.name;
+          image.src = URL.createObjectURL(file);
+          picture.href = address;
+          picture.append(image);
+        }
+        remove.hidden = !file;
+      };
+      const clear = () => {
+        running?.abort();
+        id.value = "";
+        input.value = "";
+        show(null, "");
+        changed(id);
+      };
+      const finish = () => {
+        uploading -= 1;
+        running = null;
+        progress.hidden = true;
+      };
+      const fail = (text) => {
+        finish();
+        show(null, "");
+        say(text || words.upload_failed);
+      };
+      const answer = (request) => {
+        try {
+          return JSON.parse(request.responseText);
+        } catch {
+          return {};
+        }
+      };
+      const send = (file) => {
+        const body = new FormData();
+        body.append("rule", box.dataset.rule);
+        body.append("file", file);
+        const request = new XMLHttpRequest();
+        request.open("POST", box.dataset.upload);
+        request.setRequestHeader("X-CSRFToken", csrfToken);
+        request.setRequestHeader("Accept", "application/json");
+        request.upload.addEventListener("progress", (event) => {
+          if (!event.lengthComputable) return;
+          const percent = `${Math.round((event.loaded / event.total) * 100)}%`;
+          progress.value = (event.loaded / event.total) * 100;
+          name.textContent = `${file.name} · ${fill(words.uploading, { percent })}`;
+        });
+        request.addEventListener("load", () => {
+          const reply = answer(request);
+          if (request.status >= 400 || !reply.id) {
+            fail(reply.error);
+            return;
+          }
+          finish();
+          id.value = reply.id;
+          show(file, `${box.dataset.upload}${reply.id}/`);
+          changed(id);
+        });
+        request.addEventListener("error", () => fail(""));
+        request.addEventListener("abort", finish);
+        uploading += 1;
+        running = request;
+        progress.value = 0;
+        progress.hidden = false;
+        name.textContent = file.name;
+        request.send(body);
+      };
+
+      input.addEventListener("change", (event) => {
+        event.stopPropagation();
+        const file = input.files[0];
+        if (!file) return;
+        running?.abort();
+        say("");
+        id.value = "";
+        show(null, "");
+        const most = Number(box.dataset.maxBytes);
+        if (most && file.size > most) {
+          say(fill(words.too_large, { size: megabytes(most) }));
+        } else if (!accepted(file, input.accept)) {
+          say(words.wrong_type);
+        } else {
+          send(file);
+        }
+        input.value = "";
+      });
+      remove.addEventListener("click", () => {
+        say("");
+        clear();
+        input.focus();
+      });
+    });
+  }
+
+  // --- drafts and the warning before leaving -----------------------------------------------
+
+  const SECRET = /password|captcha|csrf_token/;
+
+  const entries = (form) =>
+    [...new FormData(form)].filter(([name, value]) => typeof value === "string" && !SECRET.test(name));
+
+  function startGuard() {
+    const form = one("form[data-guard]");
+    if (!form) return;
+    const status = one("[data-draft-status]", form);
+    const draft = form.dataset.draft;
+    let dirty = false;
+    let leaving = false;
+    let timer = 0;
+
+    const clock = () =>
+      new Date().toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" });
+
+    async function save() {
+      clearTimeout(timer);
+      dirty = false;
+      status.textContent = words.draft_saving;
+      try {
+        const response = await fetch(draft, {
+          method: "PUT",
+          headers: { "Content-Type": "application/json", "X-CSRFToken": csrfToken },
+          body: JSON.stringify(entries(form)),
+        });
+        if (!response.ok) throw new Error(response.statusText);
+        status.textContent = fill(words.draft_saved, { time: clock() });
+      } catch {
+        dirty = true;
+        status.textContent = words.draft_failed;
+      }
+    }
+
+    function touched() {
+      dirty = true;
+      if (!draft) return;
+      clearTimeout(timer);
+      timer = setTimeout(save, 2000);
+    }
+
+    form.addEventListener("input", (event) => {
+      if (event.target.name) touched();
+    });
+    form.addEventListener("change", touched);
+    form.addEventListener("submit", (event) => {
+      if (uploading) {
+        event.preventDefault();
+        status.textContent = words.uploads_running;
+        return;
+      }
+      clearTimeout(timer);
+      leaving = true;
+    });
+    if (draft) {
+      setInterval(() => {
+        if (dirty) save();
+      }, 30000);
+      one("[data-draft-save]", form)?.addEventListener("click", save);
+    }
+    window.addEventListener("beforeunload", (event) => {
+      if (dirty && !leaving) event.preventDefault();
+    });
+  }
+
+  /** A half-filled registration stays in this browser; passwords and the captcha never do. */
+  function startLocalDraft() {
+    const form = one("form[data-local-draft]");
+    const finished = stored("sessionStorage", (area) => area.getItem("local-draft-sent"));
+    if (!form) {
+      if (finished) {
+        stored("localStorage", (area) => area.removeItem(finished));
+        stored("sessionStorage", (area) => area.removeItem("local-draft-sent"));
+      }
+      return;
+    }
+    const key = form.dataset.localDraft;
+    const fields = () =>
+      all("[name]", form).filter(
+        (field) => !SECRET.test(field.name) && field.name !== "accept_terms"
+          && !["password", "file", "hidden"].includes(field.type),
+      );
+    const kept = stored("localStorage", (area) => JSON.parse(area.getItem(key) || "{}")) || {};
+
+    fields().forEach((field) => {
+      const saved = kept[field.name];
+      if (!saved) return;
+      if (field.type === "checkbox") {
+        field.checked = field.checked || saved.includes(field.value);
+      } else if (field.value === "" && field.options) {
+        const { value, text } = saved;
+        if (field.dataset.endpoint && value) field.add(new Option(text, value));
+        field.value = value;
+      } else if (field.value === "" && typeof saved === "string") {
+        field.value = saved;
+      }
+    });
+
+    function keep() {
+      const values = {};
+      fields().forEach((field) => {
+        if (field.type === "checkbox") {
+          if (field.checked) (values[field.name] ??= []).push(field.value);
+        } else if (field.options) {
+          const text = field.selectedOptions[0]?.textContent.trim() || "";
+          values[field.name] = { value: field.value, text };
+        } else {
+          values[field.name] = field.value;
+        }
+      });
+      stored("localStorage", (area) => area.setItem(key, JSON.stringify(values)));
+    }
+    form.addEventListener("input", keep);
+    form.addEventListener("change", keep);
+    form.addEventListener("submit", () => {
+      keep();
+      stored("sessionStorage", (area) => area.setItem("local-draft-sent", key));
+    });
+  }
+
+  // --- small things ------------------------------------------------------------------------
+
+  function startCaptcha() {
+    all("[data-captcha]").forEach((button) => {
+      const image = one("img", button);
+      const [address] = image.getAttribute("src").split("?");
+      button.addEventListener("click", () => {
+        image.src = `${address}?n=${Date.now()}`;
+        const input = document.getElementById("captcha");
+        input.value = "";
+        input.focus();
+      });
+    });
+  }
+
+  function startDecision() {
+    const form = one("[data-decide]");
+    if (!form) return;
+    const opinion = form.elements.opinion;
+    const error = one("[data-opinion-error]", form);
+    const say = (text) => {
+      error.textContent = text;
+      opinion.classList.toggle("is-invalid", Boolean(text));
+      opinion.setAttribute("aria-invalid", String(Boolean(text)));
+    };
+    form.addEventListener("click", (event) => {
+      const phrase = event.target.closest("[data-phrase]");
+      if (!phrase) return;
+      const typed = opinion.value.trim();
+      opinion.value = typed ? `${typed}\n${phrase.textContent.trim()}` : phrase.textContent.trim();
+      say("");
+      opinion.focus();
+    });
+    opinion.addEventListener("input", () => say(""));
+    form.addEventListener("submit", (event) => {
+      if (!event.submitter || !("opinionNeeded" in event.submitter.dataset)) return;
+      if (opinion.value.trim()) return;
+      event.preventDefault();
+      say(words.opinion_needed);
+      opinion.focus();
+    });
+  }
+
+  function startSteps() {
+    const links = all("[data-step]");
+    if (!links.length) return;
+    const mark = () => {
+      const bottom = window.innerHeight + window.scrollY >= root.scrollHeight - 4;
+      const passed = links.filter(
+        (link) => document.getElementById(link.hash.slice(1)).getBoundingClientRect().top < 140,
+      );
+      const current = bottom && window.scrollY ? links.at(-1) : passed.at(-1) || links[0];
+      links.forEach((link) => {
+        if (link === current) link.setAttribute("aria-current", "true");
+        else link.removeAttribute("aria-current");
+      });
+    };
+    window.addEventListener("scroll", mark, { passive: true });
+    mark();
+  }
+
+  /** The parts a child row brings along as well. */
+  function enhance(within) {
+    startSelects(within);
+    startCounters(within);
+    startUploads(within);
+  }
+
+  startSide();
+  startMenus();
+  startFilters();
+  startTabs();
+  startConditions();
+  startLocalDraft();
+  startRows();
+  enhance(document);
+  startDecision();
+  startConfirm();
+  startGuard();
+  startCaptcha();
+  startSteps();
+  one("[data-problems]")?.focus();
+})();
