@@ -15,6 +15,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from ctypes.util import find_library
 from pathlib import Path
 
 CREATE_CLUSTER = Path("/etc/postgresql-common/createcluster.conf")
@@ -59,6 +60,8 @@ def missing_packages() -> list[str]:
     wanted = {
         "chromium": has_chromium(),
         "fonts-noto-cjk": has_chinese_font(),
+        # What drives the browser is a Node.js program that links it.
+        "libatomic1": find_library("atomic") is not None,
         "postgresql": postgresql_programs() is not None,
     }
     return [package for package, present in wanted.items() if not present]
