@@ -317,9 +317,10 @@ class Workflow:
         now: datetime,
         is_held: Callable[[Seat], bool] | None = None,
     ) -> int:
-        """Make ``stages`` (columns of ``FlowStage``) the route from now on; running cases keep theirs.
+        """Make ``stages`` the route from now on; running cases keep theirs.
 
-        ``is_held`` says whether a seat has somebody; by default a living account is asked for.
+        A stage is a mapping of :class:`~app.flow.Stage`'s fields.  ``is_held`` says whether a
+        seat has somebody; by default a living account is asked for.
 
         :raises DomainError: naming every fault at once.
         """

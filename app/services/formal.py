@@ -1,0 +1,118 @@
+"""The formal pre-check (形式审查) of what a model declares: required fields, lengths, formats.
+
+A form tells a fault beside its field while it is filled in; here the stored or still unsaved row
+is judged as a whole, so that nothing incomplete is submitted by any other way.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import date
+from typing import Any
+
+from flask_babel import lazy_gettext as _l
+from sqlalchemy import inspect
+from sqlalchemy.orm import ColumnProperty, RelationshipProperty
+
+from app.columns import FieldInfo, Phrase
+from app.errors import Problem
+
+FORMATS: dict[str, tuple[re.Pattern[str], Phrase]] = {
+    "email": (
+        re.compile(r"[^@\s,;<>]+@[^@\s,;<>]+\.[^@\s,;<>]+"),
+        _l("This is no e-mail address."),
+    ),
+    "mobile": (re.compile(r"1\d{10}", re.ASCII), _l("A mobile number has 11 digits.")),
+}
+
+
+def problems(row: Any, today: date) -> list[Problem]:
+    """Every declared rule that ``row`` breaks, by the name of its column or relation.
+
+    ``row`` may be unsaved and partly filled.  What has no section is not part of a form.
+    """
+    return [Problem(name, text) for name, text in _faults(row, today, top=True)]
+
+
+def _faults(row: Any, today: date, *, top: bool) -> Iterator[tuple[str, Phrase]]:
+    mapper = inspect(type(row))
+    for prop in mapper.attrs:
+        info = _info(prop)
+        if info is None or info.by_flow or (top and not info.section):
+            continue
+        if info.only_if and not getattr(row, info.only_if):
+            continue
+        if _is_blank(row, prop, info):
+            if _is_required(prop, info):
+                yield prop.key, _l("Fill in this field.")
+        elif text := _wrong(prop, info, getattr(row, prop.key), today):
+            yield prop.key, text
+
+
+def _info(prop: Any) -> FieldInfo | None:
+    holder = prop.columns[0] if isinstance(prop, ColumnProperty) else prop
+    found: FieldInfo | None = holder.info.get("field")
+    return found
+
+
+def _is_blank(row: Any, prop: Any, info: FieldInfo) -> bool:
+    """Whether nothing is there; of a relation, its key or the related row is enough."""
+    if isinstance(prop, RelationshipProperty) and not prop.uselist:
+        keys = [prop.parent.get_property_by_column(c).key for c in prop.local_columns]
+        return all(getattr(row, k) is None for k in keys) and getattr(row, prop.key) is None
+    value = getattr(row, prop.key)
+    if isinstance(value, str):
+        return not value.strip()
+    return value is None or value == [] or (value is False and info.required is True)
+
+
+def _is_required(prop: Any, info: FieldInfo) -> bool:
+    if info.required is not None:
+        return info.required
+    if isinstance(prop, ColumnProperty):
+        column: Any = prop.columns[0]
+        return not column.nullable and column.default is None
+    return not prop.uselist and not any(column.nullable for column in prop.local_columns)
+
+
+def _wrong(prop: Any, info: FieldInfo, value: Any, today: date) -> Phrase:
+    """What is wrong with a value that is there; empty when nothing is."""
+    if isinstance(prop, RelationshipProperty):
+        return _wrong_rows(info, value, today) if prop.uselist else ""
+    if isinstance(value, str):
+        return _wrong_text(prop, info, value.strip())
+    if isinstance(value, list):
+        return _l("Choose at most %(n)s.", n=info.limit) if len(value) > info.limit > 0 else ""
+    if isinstance(value, date):
+        return _l("This day is still to come.") if info.past and value > today else ""
+    return _wrong_number(info, value) if isinstance(value, int) else ""
+
+
+def _wrong_number(info: FieldInfo, value: int) -> Phrase:
+    if info.minimum is not None and value < info.minimum:
+        return _l("At least %(n)s.", n=info.minimum)
+    if info.maximum is not None and value > info.maximum:
+        return _l("At most %(n)s.", n=info.maximum)
+    return ""
+
+
+def _wrong_text(prop: Any, info: FieldInfo, text: str) -> Phrase:
+    if info.minimum is not None and len(text) < info.minimum:
+        return _l("Write at least %(n)s characters.", n=info.minimum)
+    longest = getattr(prop.columns[0].type, "length", None)
+    if longest and len(text) > longest:
+        return _l("Write at most %(n)s characters.", n=longest)
+    if info.kind in FORMATS:
+        pattern, words = FORMATS[info.kind]
+        return "" if pattern.fullmatch(text) else words
+    return ""
+
+
+def _wrong_rows(info: FieldInfo, rows: list[Any], today: date) -> Phrase:
+    if info.limit and len(rows) > info.limit:
+        return _l("At most %(n)s rows.", n=info.limit)
+    for number, row in enumerate(rows, 1):
+        for _ in _faults(row, today, top=False):
+            return _l("Row %(n)s is not complete yet.", n=number)
+    return ""
