@@ -1,0 +1,34 @@
+"""The heartbeat (jobs 61): a row each minute tells that some scheduler is alive."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from flask_babel import lazy_gettext as _l
+from sqlalchemy import delete, func, select
+from sqlalchemy.orm import Session
+
+from app.access import elevated
+from app.jobs.registry import job
+from app.models import JobRun
+
+NAME = "scheduler.heartbeat"
+KEPT = timedelta(days=1)
+
+run = JobRun.__table__
+
+
+@job(NAME, _l("Show that the scheduler is alive"), timedelta(minutes=1), second=0)
+def beat(session: Session, now: datetime) -> int:
+    """Forget beats older than a day; that the run is on record is the beat itself."""
+    return (
+        elevated(session, "the run table has no owner")
+        .execute(delete(run).where(run.c.job == NAME, run.c.slot < now - KEPT))
+        .rowcount
+    )
+
+
+def last_beat(session: Session) -> datetime | None:
+    """When a scheduler last showed that it is alive; None before the first time."""
+    connection = elevated(session, "whether the scheduler lives is no secret")
+    return connection.scalar(select(func.max(run.c.started_at)).where(run.c.job == NAME))
