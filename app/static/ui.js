@@ -212,9 +212,7 @@
       placeholder,
       allowEmptyOption: false,
       maxOptions: 500,
-      plugins: select.multiple
-        ? { remove_button: { title: words.remove } }
-        : required ? {} : { clear_button: { title: words.clear } },
+      plugins: select.multiple || !required ? { remove_button: { title: words.remove } } : {},
       render: {
         no_results: () => message("no-results", words.no_results),
         loading: () => message("no-results", words.searching),
