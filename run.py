@@ -7,13 +7,13 @@ does lives in ``app``.
 from __future__ import annotations
 
 import errno
+import logging
 import os
 import signal
 import socket
 import subprocess
 import sys
 import time
-from logging import makeLogRecord
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from threading import Event, Lock, Thread
@@ -60,21 +60,17 @@ def scheduler() -> None:
     from app.jobs import run_scheduler
 
     _write_pid("scheduler")
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     run_scheduler(create_app())
 
 
 @main.command()
 def init() -> None:
     """Create or upgrade the tables and set up what is missing; what is there stays."""
-    from flask_migrate import upgrade
-
     from app import cli, create_app
 
     VAR.mkdir(exist_ok=True)
-    app = create_app()
-    with app.app_context():
-        upgrade(str(ROOT / "migrations"))
-    cli.set_up(app)
+    cli.set_up(create_app())
 
 
 @main.command()
@@ -166,7 +162,7 @@ class Child:
     def _copy(self, lines: IO[str]) -> None:
         """Show what the child prints, and keep it in its log file."""
         for line in lines:
-            self._log.emit(makeLogRecord({"msg": line.rstrip("\n")}))
+            self._log.emit(logging.makeLogRecord({"msg": line.rstrip("\n")}))
             with self._speaking:
                 sys.stdout.write(line)
                 sys.stdout.flush()

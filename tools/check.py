@@ -17,7 +17,7 @@ COMMANDS = {
     "lint": ("ruff", "check", "--quiet", "."),
     "format": ("ruff", "format", "--check", "--quiet", "."),
     "types": ("mypy",),
-    "layers": ("lint-imports", "--no-timings"),
+    "layers": ("lint-imports", "--no-logo"),
     "templates": ("djlint", "app/templates", "--lint", "--quiet"),
 }
 
