@@ -185,16 +185,29 @@
     return selectAssets;
   }
 
-  function remoteLoader(endpoint) {
-    return async (phrase, done) => {
-      try {
-        const address = new URL(endpoint, location.href);
-        address.searchParams.set("q", phrase);
-        const response = await fetch(address, { headers: { Accept: "application/json" } });
-        done(response.ok ? await response.json() : []);
-      } catch {
-        done([]);
-      }
+  /** The server decides what a phrase finds: only rows of its last answer are offered. */
+  function remoteOptions(endpoint) {
+    let found = new Set();
+    return {
+      valueField: "id",
+      labelField: "text",
+      searchField: [],
+      preload: "focus",
+      score: () => (row) => (found.has(String(row.id)) ? 1 : 0),
+      async load(phrase, done) {
+        let rows = [];
+        try {
+          const address = new URL(endpoint, location.href);
+          address.searchParams.set("q", phrase);
+          const response = await fetch(address, { headers: { Accept: "application/json" } });
+          if (response.ok) rows = await response.json();
+        } catch {
+          rows = [];
+        }
+        found = new Set(rows.map((row) => String(row.id)));
+        this.clearOptions();
+        done(rows);
+      },
     };
   }
 
@@ -218,19 +231,7 @@
         loading: () => message("no-results", words.searching),
       },
     };
-    if (endpoint) {
-      const load = remoteLoader(endpoint);
-      Object.assign(options, {
-        valueField: "id",
-        labelField: "text",
-        searchField: [],
-        preload: "focus",
-        load(phrase, done) {
-          this.clearOptions();
-          load(phrase, done);
-        },
-      });
-    }
+    if (endpoint) Object.assign(options, remoteOptions(endpoint));
     const widget = new TomSelect(select, options);
     select.setAttribute("aria-hidden", "true");
     const described = select.getAttribute("aria-describedby");
