@@ -20,7 +20,7 @@ from app.access import elevated
 from app.extensions import system_session
 from app.jobs import heartbeat, outbox
 from app.jobs.heartbeat import last_beat
-from app.jobs.registry import Job, registry
+from app.jobs.timetable import Job, registry
 from app.messages import insert_once
 from app.models import JobRun
 
@@ -85,9 +85,9 @@ def _record(
 
 def scheduler(app: Flask) -> BackgroundScheduler:
     """The whole timetable, not started."""
-    timetable = BackgroundScheduler(timezone=clock.SHANGHAI)  # type: ignore[no-untyped-call]
+    planned = BackgroundScheduler(timezone=clock.SHANGHAI)  # type: ignore[no-untyped-call]
     for job in registry.values():
-        timetable.add_job(  # type: ignore[no-untyped-call]
+        planned.add_job(  # type: ignore[no-untyped-call]
             run_job,
             "cron",
             args=(app, job.name),
@@ -97,7 +97,7 @@ def scheduler(app: Flask) -> BackgroundScheduler:
             misfire_grace_time=GRACE_SECONDS,
             **job.when,
         )
-    return timetable
+    return planned
 
 
 def run_scheduler(app: Flask) -> None:
@@ -105,10 +105,10 @@ def run_scheduler(app: Flask) -> None:
     logging.getLogger("apscheduler").setLevel(logging.WARNING)
     # Blocked before the threads start: the signal waits for sigwait instead of striking a job.
     signal.pthread_sigmask(signal.SIG_BLOCK, STOP)
-    timetable = scheduler(app)
+    planned = scheduler(app)
     run_job(app, heartbeat.NAME)
-    timetable.start()  # type: ignore[no-untyped-call]
+    planned.start()  # type: ignore[no-untyped-call]
     log.info("scheduler: %d jobs", len(registry))
     signal.sigwait(STOP)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP)
-    timetable.shutdown(wait=True)  # type: ignore[no-untyped-call]
+    planned.shutdown(wait=True)  # type: ignore[no-untyped-call]

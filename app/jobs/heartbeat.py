@@ -9,7 +9,7 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from app.access import elevated
-from app.jobs.registry import job
+from app.jobs.timetable import job
 from app.models import JobRun
 
 NAME = "scheduler.heartbeat"

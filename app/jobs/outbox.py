@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from app import messages
 from app.extensions import mail
-from app.jobs.registry import job
+from app.jobs.timetable import job
 
 # One address and nothing else: a comma would be a second reader, a line end a header.
 PLAIN_ADDRESS = re.compile(r"[^\s@,;:<>()\[\]\"\\]+@[^\s@,;:<>()\[\]\"\\]+")
