@@ -38,8 +38,8 @@ WORDS: Mapping[str, Phrase] = MappingProxyType(
 """The words that profiles may use, by message id."""
 
 
-class ProfileError(ValueError):
-    """A profile that is unknown or faulty; the text says what to mend."""
+class ProfileError(SystemExit):
+    """A profile that is unknown, faulty or another one; nothing starts, the text says why."""
 
 
 @dataclass(frozen=True)

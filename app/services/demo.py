@@ -1,0 +1,408 @@
+"""The demonstration (演示数据): invented accounts, institutions and announcements.
+
+Applications go through the engine, at moments of the past: what is shown is what really
+happened to a row.  Everything follows from the files in ``reference_data/demo`` and today.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+from flask_appbuilder.security.sqla.models import Role
+from PIL import Image, ImageDraw, ImageFont
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+from stdnum.cn import uscc
+from werkzeug.security import generate_password_hash
+
+from app import agreements, clock, search, storage
+from app.access import Actor
+from app.models import (
+    Accreditation,
+    AccreditationCase,
+    AccreditationQualification,
+    Announcement,
+    Attachment,
+    Consent,
+    Draft,
+    FlowTask,
+    Membership,
+    Message,
+    Organization,
+    OrgRole,
+    Person,
+    Searchable,
+)
+from app.services import reference
+from app.workflow import Workflow
+
+PROFILE = "demo"
+PASSWORD = "Qifu#2026"  # noqa: S105 - printed at every start; production has no demo accounts
+FLOW = "accreditation"
+DRAFT_FORM = "accreditation-new"
+FOLDER = Path(__file__).parent.parent / "reference_data" / "demo"
+CODE_PREFIX = "91990101MA0Q"
+CITIES = ["990100", "990200"]
+OPINION = "材料齐全，符合入驻要求，同意。"
+FONTS = ("NotoSansCJK-*.ttc", "SourceHanSans*.*tf", "wqy-*.ttc", "DroidSansFallback*.ttf")
+FONT_FOLDERS = (Path("/usr/share/fonts"), Path("/usr/local/share/fonts"))
+
+
+@dataclass(frozen=True)
+class Account:
+    """An account that the start prints; without a role it is made with its organization."""
+
+    username: str
+    said: str
+    role: str = ""
+    person: str = ""
+    mobile: str = ""
+
+
+def _read(name: str) -> list[dict[str, Any]]:
+    (rows,) = tomllib.loads((FOLDER / f"{name}.toml").read_text(encoding="utf-8")).values()
+    return list(rows)
+
+
+ACCOUNTS = tuple(Account(**row) for row in _read("accounts"))
+
+
+def credit_code(code: str) -> str:
+    """A credit code with a right check digit, invented from two digits."""
+    body = f"{CODE_PREFIX}{code}".ljust(17, "8")
+    return body + uscc.calc_check_digit(body)
+
+
+def fill(session: Session, engine: Workflow, folder: Path, now: datetime, keys: list[str]) -> None:
+    """Write the demonstration; ``keys`` takes the names of the files that are stored."""
+    roles = {role.name: role for role in session.scalars(select(Role))}
+    password = generate_password_hash(PASSWORD)
+    calendar = reference.workdays(session, None)
+    stage = _Stage(session, engine, folder, now, keys, roles, password, calendar)
+    stage.open_house()
+    for number, row in enumerate(_read("institutions")):
+        stage.add_institution(row, decider=stage.operators[number % len(stage.operators)])
+    for row in _read("announcements"):
+        stage.announce(row)
+    # The mails of the past have long been read.
+    session.execute(update(Message).values(state="sent", attempts=1, sent_at=Message.created_at))
+
+
+@dataclass
+class _Stage:
+    """What the demonstration is being written with."""
+
+    session: Session
+    engine: Workflow
+    folder: Path
+    now: datetime
+    keys: list[str]
+    roles: dict[str, Role]
+    password: str
+    calendar: clock.Workdays
+    operators: list[Actor] = field(default_factory=list)
+
+    @property
+    def today(self) -> date:
+        return clock.local_day(self.now)
+
+    def at(self, days: int, hour: int) -> datetime:
+        """An hour of the day so many days ago, but never later than now."""
+        moment = clock.start_of(self.today - timedelta(days=days)) + timedelta(hours=hour)
+        return min(moment, self.now - timedelta(minutes=1))
+
+    def add(self, row: Any) -> Any:
+        """Store a row, its search text with it."""
+        if isinstance(row, Searchable):
+            words = (getattr(row, name) for name in type(row).search_columns)  # type: ignore[attr-defined]
+            row.search_text = search.bigrams(" ".join(filter(None, words)))
+        self.session.add(row)
+        self.session.flush()
+        return row
+
+    # --- people ---------------------------------------------------------------------------
+
+    def open_house(self) -> None:
+        """The platform's own organization with its operators, and an ordinary user."""
+        centre = self._organization(
+            name="企服台运营中心",
+            code="00",
+            address="望澜市澄川区清波路1号",
+            industry="72",
+            person="陆云舟",
+            mobile="12000000001",
+            role="operator",
+        )
+        for account in ACCOUNTS:
+            if not account.role:
+                continue
+            person = self._person(account.username, account.person, account.mobile, account.role)
+            if account.role == "operator":
+                self._join(person, centre, is_main=not self.operators)
+                held = frozenset({account.role})
+                self.operators.append(Actor("staff", person.id, held, centre.id))
+
+    def _person(self, username: str, name: str, mobile: str, role: str, days: int = 365) -> Person:
+        joined = self.at(days, 9)
+        person: Person = self.add(
+            Person(
+                username=username,
+                first_name="",
+                last_name=name,
+                mobile=mobile,
+                email=f"{username}@example.com",
+                password=self.password,
+                active=True,
+                register_kind={"enterprise_main": "enterprise"}.get(role, "ordinary"),
+                roles=[self.roles[role]],
+                created_on=joined.replace(tzinfo=None),
+                changed_on=joined.replace(tzinfo=None),
+            )
+        )
+        self.session.add_all(
+            Consent(
+                user_id=person.id,
+                document=document.key,
+                version=document.version,
+                accepted_at=joined,
+            )
+            for document in agreements.documents()
+        )
+        return person
+
+    def _organization(
+        self,
+        *,
+        name: str,
+        code: str,
+        address: str,
+        industry: str,
+        person: str,
+        mobile: str,
+        role: str,
+        region: int = 990101,
+        days: int = 365,
+        **more: Any,
+    ) -> Organization:
+        organization: Organization = self.add(
+            Organization(
+                name=name,
+                credit_code=credit_code(code),
+                region_id=region,
+                address=address,
+                industry=industry,
+                contact_name=person,
+                contact_phone=mobile,
+                created_at=self.at(days, 9),
+                **more,
+            )
+        )
+        since = clock.local_day(organization.created_at)
+        self.add(OrgRole(organization_id=organization.id, role=role, valid_from=since))
+        return organization
+
+    def _join(self, person: Person, organization: Organization, *, is_main: bool = True) -> None:
+        self.add(Membership(user_id=person.id, organization_id=organization.id, is_main=is_main))
+
+    # --- institutions ---------------------------------------------------------------------
+
+    def add_institution(self, row: dict[str, Any], decider: Actor) -> None:
+        """An enterprise with its account, and how far its application has come."""
+        mobile = f"120000001{row['code']}"
+        username = row.get("username", mobile)
+        person = self._person(username, row["person"], mobile, "enterprise_main", row["days"] + 5)
+        organization = self._organization(
+            name=row["name"],
+            code=row["code"],
+            region=row["region"],
+            address=row["address"],
+            industry=row["industry"],
+            person=row["person"],
+            mobile=mobile,
+            days=row["days"] + 5,
+            role="enterprise",
+            legal_person=row["legal_person"],
+        )
+        self._join(person, organization)
+        if row["state"] == "draft":
+            self._keep_draft(row, person, organization)
+            return
+        me = Actor("member", person.id, frozenset({"enterprise_main"}), organization.id)
+        sent = self.at(row["days"], 10)
+        case = self.engine.desk(self.session, me, sent).open(
+            FLOW, self._application(row, person, organization, sent), organization.id
+        )
+        self.engine.desk(self.session, me, sent).submit(case.id)
+        task = self.session.scalars(
+            select(FlowTask.id).where(FlowTask.case_id == case.id, FlowTask.state == "open")
+        ).one
+        decided = min(self.calendar.deadline(sent, 2) - timedelta(hours=9), self.now)
+        if row["state"] == "certified":
+            self.engine.desk(self.session, decider, decided).approve(task(), OPINION)
+        elif row["state"] == "returned":
+            self.engine.desk(self.session, decider, decided).send_back(task(), row["opinion"])
+
+    def _application(
+        self, row: dict[str, Any], person: Person, organization: Organization, sent: datetime
+    ) -> Accreditation:
+        mobile = str(person.mobile)
+        proofs = []
+        if "certificate" in row:
+            scan = self._store(
+                _card(row["certificate"], row, organization), "资质证书", person, sent
+            )
+            proofs.append(
+                AccreditationQualification(
+                    name=row["certificate"],
+                    number=f"QY{row['founded']}{row['code']}0{row['staff']}",
+                    valid_until=self.today + timedelta(days=700 + row["staff"]),
+                    proof_id=scan.id,
+                )
+            )
+        logo = self._store(_logo(row), "机构标识", person, sent, "logo")
+        licence = self._store(_card("营业执照", row, organization), "营业执照", person, sent)
+        application = Accreditation(
+            applicant_id=person.id,
+            organization_id=organization.id,
+            name=organization.name,
+            credit_code=organization.credit_code,
+            region_id=organization.region_id,
+            address=organization.address,
+            industry=organization.industry,
+            legal_person=row["legal_person"],
+            founded_on=date(row["founded"], 1 + int(row["code"]) % 12, 18),
+            registered_capital=row["capital"] * 10_000 * 100,
+            staff_count=row["staff"],
+            website=None,
+            short_name=row["short_name"],
+            institution_kind=row["kind"],
+            service_categories=row["categories"],
+            service_area=CITIES[: 1 + row["staff"] % 2],
+            intro=row["intro"],
+            advantages=row["advantages"],
+            team_size=row["team"],
+            contact_name=row["person"],
+            contact_title="项目负责人",
+            contact_mobile=mobile,
+            contact_email=f"contact{row['code']}@example.com",
+            service_tel=mobile,
+            true_statement=True,
+            logo_id=logo.id,
+            licence_file_id=licence.id,
+            created_at=sent,
+            qualifications=proofs,
+            cases=[
+                AccreditationCase(
+                    client=row["client"], content=row["case"], year=self.today.year - 1
+                )
+            ],
+        )
+        self.add(application)
+        return application
+
+    def _keep_draft(self, row: dict[str, Any], person: Person, organization: Organization) -> None:
+        """Half of the form, as its owner left it."""
+        typed = {
+            "name": organization.name,
+            "credit_code": organization.credit_code,
+            "region": str(organization.region_id),
+            "address": organization.address,
+            "industry": organization.industry,
+            "legal_person": row["legal_person"],
+            "short_name": row["short_name"],
+            "institution_kind": row["kind"],
+            "service_categories": row["categories"],
+            "intro": row["intro"],
+            "contact_name": row["person"],
+            "contact_mobile": str(person.mobile),
+        }
+        entries = [
+            [name, value]
+            for name, values in typed.items()
+            for value in (values if isinstance(values, list) else [values])
+        ]
+        saved = self.at(row["days"], 16)
+        self.add(Draft(user_id=person.id, form=DRAFT_FORM, entries=entries, saved_at=saved))
+
+    def _store(
+        self,
+        picture: Image.Image,
+        name: str,
+        owner: Person,
+        when: datetime,
+        rule: str = "licence",
+    ) -> Attachment:
+        stream = BytesIO()
+        picture.save(stream, "PNG")
+        stream.seek(0)
+        values = storage.store(
+            self.folder, stream, f"{name}.png", storage.RULES[rule], owner.id, when
+        )
+        self.keys.append(values["key"])
+        stored: Attachment = self.add(Attachment(**values))
+        return stored
+
+    # --- announcements --------------------------------------------------------------------
+
+    def announce(self, row: dict[str, Any]) -> None:
+        """An announcement of so many days ago."""
+        published = self.at(row["days"], 9)
+        until = row.get("expires")
+        self.add(
+            Announcement(
+                title=row["title"],
+                body=row["body"].strip(),
+                publish_at=published,
+                expire_at=published + timedelta(days=until) if until else None,
+            )
+        )
+
+
+# --- pictures -----------------------------------------------------------------------------
+
+
+def _font(size: int) -> tuple[ImageFont.FreeTypeFont | ImageFont.ImageFont, bool]:
+    """A font that can show Chinese, if this machine has one; whether it can."""
+    for path in _font_files():
+        return ImageFont.truetype(str(path), size), True
+    return ImageFont.load_default(size), False
+
+
+def _font_files() -> Iterable[Path]:
+    for folder in FONT_FOLDERS:
+        for pattern in FONTS:
+            yield from sorted(folder.rglob(pattern))
+
+
+def _logo(row: dict[str, Any]) -> Image.Image:
+    """Two colours running into each other, and the first character of the name."""
+    size = (320, 320)
+    first, second = (Image.new("RGB", size, color) for color in row["colors"])
+    slope = Image.linear_gradient("L").rotate(45).crop((37, 37, 219, 219)).resize(size)
+    picture = Image.composite(second, first, slope)
+    font, is_chinese = _font(176)
+    text = row["short_name"][0] if is_chinese else row["code"]
+    ImageDraw.Draw(picture).text((160, 160), text, fill="white", font=font, anchor="mm")
+    return picture
+
+
+def _card(title: str, row: dict[str, Any], organization: Organization) -> Image.Image:
+    """A plain card that says what it stands for, and that it is a specimen."""
+    picture = Image.new("RGB", (900, 620), "#fdfbf5")
+    draw = ImageDraw.Draw(picture)
+    draw.rectangle((24, 24, 875, 595), outline=row["colors"][0], width=4)
+    large, is_chinese = _font(44)
+    small, _ = _font(26)
+    lines = [organization.name, row["legal_person"], organization.address, "演示样本，不具有效力"]
+    if not is_chinese:
+        title, lines = f"No. {row['code']}", ["specimen"]
+    draw.text((450, 120), title, fill="#222222", font=large, anchor="mm")
+    for number, line in enumerate([organization.credit_code, *lines]):
+        draw.text((450, 220 + 70 * number), line, fill="#444444", font=small, anchor="mm")
+    return picture
