@@ -85,9 +85,10 @@ def insert_once(
     """Insert a row unless its unique ``key`` is taken; whether it was inserted."""
     postgres = connection.dialect.name == "postgresql"
     insert: Any = postgresql.insert if postgres else sqlite.insert
-    statement = insert(model.__table__).values(**values)
-    done = connection.execute(statement.on_conflict_do_nothing(index_elements=key))
-    return bool(done.rowcount)
+    table = model.__table__
+    statement = insert(table).values(**values).on_conflict_do_nothing(index_elements=key)
+    # Not the row count: on PostgreSQL it is -1 here.
+    return connection.scalar(statement.returning(table.c.id)) is not None
 
 
 # --- what a message says --------------------------------------------------------------------
