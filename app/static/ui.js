@@ -225,6 +225,7 @@
       placeholder,
       allowEmptyOption: false,
       maxOptions: 500,
+      maxItems: select.multiple ? Number(select.dataset.most) || null : 1,
       plugins: select.multiple || !required ? { remove_button: { title: words.remove } } : {},
       render: {
         no_results: () => message("no-results", words.no_results),
@@ -425,6 +426,8 @@
             return;
           }
           finish();
+          // What the server said of the missing or earlier file no longer holds.
+          document.getElementById(`${input.id}-error`)?.replaceChildren();
           id.value = reply.id;
           show(file, `${box.dataset.upload}${reply.id}/`);
           changed(id);
