@@ -15,8 +15,6 @@ from app.flow import Act, Flow
 from app.models import Accreditation
 from app.services import formal, institutions, reference
 
-TITLE = "Institution accreditation"
-
 
 class InstitutionAccreditation(Flow[Accreditation]):
     key, prefix, subject = "accreditation", "JG", Accreditation
@@ -111,8 +109,7 @@ def _categories(subject: Accreditation, rows: Connection) -> list[Problem]:
 def _tell(act: Act, subject: Accreditation, result: str) -> None:
     """The result, to the address left in the form; its words are chosen when it is sent."""
     context = {
-        "org": subject.name,
-        "title": TITLE,
+        "organization": subject.name,
         "result": result,
         "opinion": act.opinion,
         "number": act.case.number,
