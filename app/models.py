@@ -203,18 +203,14 @@ class Organization(Named, Base):
         hint=_l("18 characters, as printed on the business licence"),
     )
     region_id: Mapped[int] = mapped_column(ForeignKey("region.id"))
-    address: Mapped[str] = field(
-        _l("Registered address"), String(100), section=_l("Registration")
-    )
+    address: Mapped[str] = field(_l("Registered address"), String(100), section=_l("Registration"))
     industry: Mapped[str] = field(
         _l("Industry"), String(8), section=_l("Registration"), dictionary="industry"
     )
     legal_person: Mapped[str | None] = field(
         _l("Legal representative"), String(30), section=_l("Registration")
     )
-    founded_on: Mapped[date | None] = field(
-        _l("Founded on"), section=_l("Registration"), past=True
-    )
+    founded_on: Mapped[date | None] = field(_l("Founded on"), section=_l("Registration"), past=True)
     registered_capital: Mapped[int | None] = field(
         _l("Registered capital (10k yuan)"), Money, section=_l("Registration"), unit=10_000
     )
@@ -228,9 +224,7 @@ class Organization(Named, Base):
     contact_email: Mapped[str | None] = field(
         _l("Contact e-mail"), String(120), section=_l("Contact"), kind="email"
     )
-    short_name: Mapped[str | None] = field(
-        _l("Short name"), String(16), section=_l("Presentation")
-    )
+    short_name: Mapped[str | None] = field(_l("Short name"), String(16), section=_l("Presentation"))
     institution_kind: Mapped[str | None] = field(
         _l("Kind of institution"),
         String(20),
@@ -572,9 +566,7 @@ class Accreditation(Named, Base):
     )
     logo_id: Mapped[int] = mapped_column(ForeignKey("attachment.id"), index=True)
     licence_file_id: Mapped[int] = mapped_column(ForeignKey("attachment.id"), index=True)
-    membership_form_id: Mapped[int | None] = mapped_column(
-        ForeignKey("attachment.id"), index=True
-    )
+    membership_form_id: Mapped[int | None] = mapped_column(ForeignKey("attachment.id"), index=True)
     state: Mapped[str] = choice(
         _l("State"), choices.CASE_STATES, "state", default="draft", by_flow=True
     )
@@ -621,6 +613,12 @@ class Accreditation(Named, Base):
             rule="seal",
             only_if="join_association",
         ),
+    )
+    case: Mapped[FlowCase | None] = relationship(
+        primaryjoin="and_(foreign(FlowCase.subject_id) == Accreditation.id,"
+        " FlowCase.flow == 'accreditation')",
+        uselist=False,
+        viewonly=True,
     )
 
     __mapper_args__: ClassVar[dict[str, Any]] = {"version_id_col": version}
@@ -855,9 +853,7 @@ class Message(Base):
     address: Mapped[str] = mapped_column(String(120))
     locale: Mapped[str] = mapped_column(String(8), default="zh")
     context: Mapped[dict[str, Any]] = mapped_column(JSON)
-    state: Mapped[str] = choice(
-        _l("State"), choices.MESSAGE_STATES, "state", default="waiting"
-    )
+    state: Mapped[str] = choice(_l("State"), choices.MESSAGE_STATES, "state", default="waiting")
     attempts: Mapped[int] = mapped_column(default=0)
     due_at: Mapped[datetime] = mapped_column(UtcDateTime)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)

@@ -1,0 +1,71 @@
+"""Qifu (企服台): the back office of service platforms for small and medium enterprises."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Flask
+
+
+def create_app(**overrides: Any) -> Flask:
+    """The application, from the environment; ``overrides`` are Flask settings for tests.
+
+    :raises app.config.Misconfigured: when the environment is unsafe or unknown.
+    """
+    from flask_talisman import Talisman
+    from sqlalchemy.orm import Session, scoped_session, sessionmaker
+    from werkzeug.middleware.proxy_fix import ProxyFix
+
+    from app import config, profile, security
+    from app.extensions import compress, csrf, db, mail, migrate, prepare_sqlite
+    from app.flows import workflow
+
+    settings = config.from_environment()
+    app = Flask(__name__)
+    app.config.update(settings.flask() | overrides)
+    app.extensions["settings"] = settings
+    app.extensions["profile"] = profile.load(settings.profile)
+    app.wsgi_app = ProxyFix(app.wsgi_app)  # type: ignore[method-assign]
+    db.init_app(app)
+    migrate.init_app(app, db, compare_type=True, render_as_batch=True)
+    csrf.init_app(app)
+    mail.init_app(app)
+    compress.init_app(app)
+    Talisman(app, **HEADERS, force_https=False, session_cookie_secure=settings.is_secure)
+    security.install(app)
+    with app.app_context():
+        if db.engine.dialect.name == "sqlite":
+            prepare_sqlite(db.engine)
+        security.watch_rights()
+        app.extensions["workflow"] = workflow(app.extensions["profile"])
+        from app.views import register
+
+        # FAB's own session: rights are seeded through it, no request uses it.
+        fab_session = scoped_session(sessionmaker(db.engine, class_=Session))
+        register(app, fab_session)
+
+    @app.teardown_appcontext
+    def _release(_error: BaseException | None) -> None:
+        fab_session.remove()
+
+    return app
+
+
+HEADERS: dict[str, Any] = {
+    "content_security_policy": {
+        "default-src": "'none'",
+        "script-src": "'self'",
+        "style-src": "'self'",
+        "img-src": "'self' data: blob:",
+        "font-src": "'self'",
+        "connect-src": "'self'",
+        "frame-src": "'self'",
+        "form-action": "'self'",
+        "base-uri": "'none'",
+        "frame-ancestors": "'none'",
+    },
+    "content_security_policy_nonce_in": ["script-src", "style-src"],
+    "frame_options": "DENY",
+    "referrer_policy": "same-origin",
+    "strict_transport_security": False,
+}

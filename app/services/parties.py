@@ -1,0 +1,148 @@
+"""People and organizations: registration, and what a password must be.
+
+Everything here runs in a session of the system: nobody is signed in yet.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from flask_appbuilder.security.sqla.models import Role
+from flask_babel import lazy_gettext as _l
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+from werkzeug.security import generate_password_hash
+
+from app import clock
+from app.errors import Phrase, Problem
+from app.models import Consent, Membership, Organization, OrgRole, Person
+from app.services.institutions import normal_code
+
+USERNAME = re.compile(r"[A-Za-z0-9_]{6,30}")
+CLASSES = (re.compile(r"[A-Z]"), re.compile(r"[a-z]"), re.compile(r"\d"))
+
+
+@dataclass(frozen=True)
+class Registration:
+    """What a person typed on ``/register/``; ``organization`` is empty for an ordinary user."""
+
+    mobile: str
+    password: str
+    username: str
+    real_name: str
+    email: str
+    organization: Mapping[str, Any]
+
+
+def password_problem(password: str, rule: Any, *names: str) -> Phrase:
+    """What is wrong with a new password under the profile's rule; empty when nothing is."""
+    if not rule.minimum <= len(password) <= rule.maximum:
+        return _l(
+            "A password has %(low)d to %(high)d characters.", low=rule.minimum, high=rule.maximum
+        )
+    kinds = sum(bool(kind.search(password)) for kind in CLASSES)
+    kinds += any(character in rule.special for character in password)
+    if kinds < rule.kinds:
+        return _l(
+            "Use at least %(num)d of: capital letters, small letters, digits, special characters.",
+            num=rule.kinds,
+        )
+    if password.casefold() in {name.casefold() for name in names if name}:
+        return _l("The password must differ from user name and mobile number.")
+    return ""
+
+
+def registration_problems(session: Session, asked: Registration, hotline: str) -> list[Problem]:
+    """What is taken already: names, numbers, and the credit code of a registered company."""
+    problems = []
+    if asked.username and not USERNAME.fullmatch(asked.username):
+        problems.append(
+            Problem("username", _l("6 to 30 letters, digits or underscores; or leave it empty."))
+        )
+    taken = select(Person.id).where(
+        (Person.username == asked.username) | (Person.mobile == asked.username)
+    )
+    if asked.username and session.scalar(taken):
+        problems.append(Problem("username", _l("This user name is taken. Choose another one.")))
+    bound = select(Person.id).where(
+        (Person.mobile == asked.mobile) | (Person.username == asked.mobile)
+    )
+    if asked.mobile and session.scalar(bound):
+        problems.append(
+            Problem("mobile", _l("This mobile number has an account already. Log in with it."))
+        )
+    code = normal_code(asked.organization.get("credit_code") or "")
+    known = session.scalar(select(Organization).where(Organization.credit_code == code))
+    if code and known is not None:
+        problems.append(Problem("credit_code", _taken(session, known, hotline)))
+    return problems
+
+
+def _taken(session: Session, organization: Organization, hotline: str) -> Phrase:
+    """Who holds the account of a registered company, and whom to call (S1-4)."""
+    main = session.scalar(
+        select(Person.mobile)
+        .join(Membership, Membership.user_id == Person.id)
+        .where(Membership.organization_id == organization.id, Membership.is_main)
+    )
+    if main:
+        return _l(
+            "This company is registered already; its main account is %(mobile)s. "
+            "Ask that colleague, or call %(hotline)s.",
+            mobile=masked(main),
+            hotline=hotline,
+        )
+    return _l(
+        "This company is registered already. Call %(hotline)s to get its account.",
+        hotline=hotline,
+    )
+
+
+def masked(mobile: str) -> str:
+    """138****1234."""
+    return f"{mobile[:3]}****{mobile[-4:]}"
+
+
+def register(
+    session: Session, asked: Registration, versions: Mapping[str, str], now: datetime
+) -> Person:
+    """Create the account, and for an enterprise its organization with this main account.
+
+    ``versions`` are the agreements that were accepted, document -> version.
+    """
+    enterprise = bool(asked.organization)
+    role = "enterprise_main" if enterprise else "ordinary"
+    person = Person(
+        username=asked.username or asked.mobile,
+        mobile=asked.mobile,
+        first_name="",
+        last_name=asked.real_name,
+        email=asked.email or None,
+        password=generate_password_hash(asked.password),
+        active=True,
+        register_kind="enterprise" if enterprise else "ordinary",
+        roles=[session.scalars(select(Role).where(Role.name == role)).one()],
+    )
+    session.add(person)
+    session.flush()
+    for document, version in versions.items():
+        session.add(Consent(user_id=person.id, document=document, version=version, accepted_at=now))
+    if enterprise:
+        values = dict(asked.organization)
+        values["credit_code"] = normal_code(values["credit_code"])
+        organization = Organization(
+            **values,
+            contact_phone=asked.mobile,
+            contact_email=asked.email or None,
+            created_at=now,
+            roles=[OrgRole(role="enterprise", valid_from=clock.local_day(now))],
+        )
+        session.add(organization)
+        session.flush()
+        session.add(Membership(user_id=person.id, organization_id=organization.id, is_main=True))
+    session.flush()
+    return person

@@ -1,0 +1,174 @@
+"""Cells: one column of a list or detail page, and a value as people read it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+
+from flask import url_for
+from flask_babel import gettext as _, ngettext
+from sqlalchemy import JSON, Boolean, Date, Integer, String, Text, inspect
+from sqlalchemy.orm import Mapper, RelationshipDirection
+
+from app import clock
+from app.columns import FieldInfo, Money, Phrase, UtcDateTime
+from app.models import Attachment
+from app.security import calendar, words
+from app.storage import picture
+
+LONG = 255
+NOTHING = "—"
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A value as it stands on a page; ``css`` is a badge class, ``rows`` are child rows."""
+
+    text: str
+    css: str = ""
+    url: str = ""
+    preview: bool = False
+    heads: Sequence[Phrase] = ()
+    rows: Sequence[Sequence[Shown]] = ()
+
+    def __str__(self) -> str:
+        """The text alone, as an export writes it."""
+        return self.text
+
+
+EMPTY = Shown(NOTHING)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One column or relation of a model, found by a path such as ``case.title``."""
+
+    path: str
+    info: FieldInfo
+    kind: str
+    attribute: Any
+    sortable: bool = False
+    columns: tuple[Cell, ...] = field(default=())
+
+    @property
+    def name(self) -> str:
+        """The path as one word, for the address bar and result rows."""
+        return self.path.replace(".", "_")
+
+    @property
+    def label(self) -> Phrase:
+        """What people call it."""
+        return self.info.label
+
+    def show(self, value: Any) -> Shown:
+        """``value`` as people read it."""
+        if value is None or value == "" or value == []:
+            return EMPTY
+        return SHOWN[self.kind](self, value)
+
+
+def cell_at(model: type, path: str, sortable: Sequence[str] = ()) -> Cell:
+    """The cell of ``path``, starting at ``model``."""
+    *relations, name = path.split(".")
+    mapper = inspect(model)
+    for relation in relations:
+        mapper = mapper.relationships[relation].mapper
+    found: Any = mapper.relationships.get(name)
+    if found is None:
+        found = mapper.columns[name]
+    info = found.info.get("field") or FieldInfo(_KEY_LABEL.get(name, name))
+    children: tuple[Cell, ...] = ()
+    if name in mapper.relationships and info.columns:
+        children = tuple(cell_at(found.mapper.class_, child) for child in info.columns)
+    attribute = getattr(mapper.class_, name)
+    kind = _kind(mapper, name, info)
+    return Cell(path, info, kind, attribute, path in sortable, children)
+
+
+_KEY_LABEL: dict[str, Phrase] = {"id": "ID"}
+
+
+def _kind(mapper: Mapper[Any], name: str, info: FieldInfo) -> str:
+    if name in mapper.relationships:
+        relation = mapper.relationships[name]
+        if relation.direction is RelationshipDirection.ONETOMANY:
+            return "rows"
+        return "file" if relation.mapper.class_ is Attachment else "relation"
+    type_ = mapper.columns[name].type
+    if info.choices:
+        return "badge"
+    if info.kind == "due":
+        return "due"
+    if info.dictionary:
+        return "terms" if isinstance(type_, JSON) else "term"
+    return next(kind for test, kind in _KINDS if test(type_, info))
+
+
+_KINDS: list[tuple[Callable[[Any, FieldInfo], bool], str]] = [
+    (lambda type_, _info: isinstance(type_, Money), "money"),
+    (lambda type_, _info: isinstance(type_, UtcDateTime), "time"),
+    (lambda type_, _info: isinstance(type_, Date), "date"),
+    (lambda type_, _info: isinstance(type_, Boolean), "flag"),
+    (lambda type_, _info: isinstance(type_, Integer), "number"),
+    (lambda type_, info: isinstance(type_, Text) or info.kind == "long", "long"),
+    (lambda type_, _info: isinstance(type_, String), "text"),
+    (lambda _type, _info: True, "text"),
+]
+
+
+def local_time(moment: datetime) -> str:
+    """A moment as the reader's clock shows it, to the minute."""
+    return moment.astimezone(clock.SHANGHAI).strftime("%Y-%m-%d %H:%M")
+
+
+def due(due_at: datetime, now: datetime) -> Shown:
+    """How much time is left (剩2天 / 超期1天), in working days."""
+    left = calendar().left(now, due_at)
+    if now >= due_at:
+        days = max(-left, 1)
+        return Shown(ngettext("%(num)d day overdue", "%(num)d days overdue", days), "d")
+    if left == 0:
+        return Shown(_("Due today"), "w")
+    return Shown(ngettext("%(num)d day left", "%(num)d days left", left), "w" if left < 3 else "i")  # noqa: PLR2004
+
+
+def _badge(cell: Cell, value: Any) -> Shown:
+    assert cell.info.choices is not None
+    choice = cell.info.choices.of(value)
+    return Shown(str(choice.label), choice.css)
+
+
+def _file(_cell: Cell, value: Attachment) -> Shown:
+    url = url_for("FileView.show", pk=value.id)
+    return Shown(value.name, url=url, preview=picture(value.mime))
+
+
+def _rows(cell: Cell, value: Sequence[Any]) -> Shown:
+    rows = [[child.show(getattr(row, child.path)) for child in cell.columns] for row in value]
+    return Shown("", heads=[child.label for child in cell.columns], rows=rows)
+
+
+def _money(cell: Cell, value: int) -> Shown:
+    return Shown(f"{value / 100 / cell.info.unit:,.2f}")
+
+
+SHOWN: dict[str, Callable[[Cell, Any], Shown]] = {
+    "text": lambda _cell, value: Shown(str(value)),
+    "long": lambda _cell, value: Shown(value),
+    "number": lambda _cell, value: Shown(f"{value:,}"),
+    "flag": lambda _cell, value: Shown(_("Yes") if value else _("No")),
+    "date": lambda _cell, value: Shown(value.isoformat() if isinstance(value, date) else value),
+    "time": lambda _cell, value: Shown(local_time(value)),
+    "due": lambda _cell, value: due(value, clock.now()),
+    "money": _money,
+    "badge": _badge,
+    "term": lambda cell, value: Shown(words().label(cell.info.dictionary, value)),
+    "terms": lambda cell, value: Shown(
+        "、".join(words().label(cell.info.dictionary, code) for code in value)
+    ),
+    "relation": lambda _cell, value: Shown(str(value)),
+    "file": _file,
+    "rows": _rows,
+}

@@ -1,0 +1,648 @@
+"""Forms made from a model's columns: inputs, checks, child rows, files and remote selects.
+
+CSRF is checked once, for the whole application, by ``CSRFProtect``.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any, ClassVar
+
+from email_validator import EmailNotValidError, validate_email
+from flask import url_for
+from flask_babel import gettext as _, lazy_gettext as _l, lazy_ngettext
+from sqlalchemy import JSON, Boolean, Date, Integer, String, Text, inspect, select
+from stdnum.cn import uscc
+from wtforms import (
+    BooleanField,
+    DateField,
+    Field,
+    FieldList,
+    Form,
+    FormField,
+    IntegerField,
+    PasswordField,
+    SelectField,
+    SelectMultipleField,
+    StringField,
+    TextAreaField,
+)
+from wtforms.validators import StopValidation, ValidationError
+
+from app import clock
+from app.columns import FieldInfo, Money, Phrase, UtcDateTime
+from app.errors import Problem
+from app.extensions import db
+from app.models import Attachment, Region
+from app.security import words
+from app.storage import RULES, picture
+from app.views.base.cells import LONG, cell_at, local_time
+
+KEY_DIGITS = 19
+MOBILE = re.compile(r"1\d{10}")
+TEL = re.compile(
+    r"(\+?\d{1,3}[- ]?)?(\d{3,4}[- ]?)?\d{7,8}([-转]\d{1,6})?|1\d{10}|[48]00[- ]?\d{3}[- ]?\d{4}"
+)
+URL = re.compile(r"https?://[^\s<>\"']+")
+REQUIRED = _l("This field is required.")
+
+
+def is_key(raw: str) -> bool:
+    """Digits that fit a bigint."""
+    return raw.isascii() and raw.isdecimal() and len(raw) < KEY_DIGITS
+
+
+def clean(text: str) -> str:
+    """What people typed without control characters, NUL among them, and outer blanks."""
+    kept = (c for c in text if c in "\n\t" or unicodedata.category(c) not in {"Cc", "Cs"})
+    return unicodedata.normalize("NFC", "".join(kept)).strip()
+
+
+def plain_code(text: str) -> str:
+    """A code, phone or address typed full-width or with blanks, as it is stored."""
+    return re.sub(r"\s+", "", unicodedata.normalize("NFKC", text))
+
+
+# --- checks ---------------------------------------------------------------------------------
+
+
+class Needed:
+    """Required: always, or only while the flag ``only_if`` of the same form is ticked.
+
+    A field that does not apply is emptied, so that nothing hidden is stored.
+    """
+
+    field_flags: ClassVar[dict[str, Any]] = {}
+
+    def __init__(self, *, required: bool, only_if: str) -> None:
+        self.required, self.only_if = required, only_if
+
+    def __call__(self, form: Any, field: Any) -> None:
+        """Stop at an empty field, with a message if it is required."""
+        if self.only_if and not form[self.only_if].data:
+            field.data = False if isinstance(field, BooleanField) else None
+            raise StopValidation
+        if field.errors:  # unreadable input already said so
+            raise StopValidation
+        if field.data in (None, "", [], False):
+            raise StopValidation(str(REQUIRED) if self.required else None)
+
+
+def _length(info: FieldInfo, limit: int) -> Callable[[Any, Any], None]:
+    def check(_form: Any, field: Any) -> None:
+        size = len(field.data)
+        if info.minimum and size < info.minimum:
+            raise ValidationError(
+                _("At least %(num)d characters; there are %(size)d.", num=info.minimum, size=size)
+            )
+        if limit and size > limit:
+            raise ValidationError(
+                _("At most %(num)d characters; there are %(size)d.", num=limit, size=size)
+            )
+
+    return check
+
+
+def _range(info: FieldInfo, unit: int = 1) -> Callable[[Any, Any], None]:
+    low = 0 if info.minimum is None else info.minimum
+    high = info.maximum or 2**31 - 1
+
+    def check(_form: Any, field: Any) -> None:
+        if not low <= field.data / unit <= high:
+            raise ValidationError(
+                _("Between %(low)s and %(high)s.", low=f"{low:,}", high=f"{high:,}")
+            )
+
+    return check
+
+
+def _mobile(_form: Any, field: Any) -> None:
+    if not MOBILE.fullmatch(field.data):
+        raise ValidationError(_("A mobile number has 11 digits and begins with 1."))
+
+
+def _tel(_form: Any, field: Any) -> None:
+    if not TEL.fullmatch(field.data):
+        raise ValidationError(_("This is not a phone number; write it like 0451-12345678."))
+
+
+def _email(_form: Any, field: Any) -> None:
+    try:
+        validate_email(field.data, check_deliverability=False, test_environment=True)
+    except EmailNotValidError:
+        raise ValidationError(
+            _("This is not an e-mail address; write it like name@example.com.")
+        ) from None
+
+
+def _url(_form: Any, field: Any) -> None:
+    if not URL.fullmatch(field.data):
+        raise ValidationError(_("A web address begins with http:// or https://."))
+
+
+def _credit_code(_form: Any, field: Any) -> None:
+    if not uscc.is_valid(field.data):
+        raise ValidationError(
+            _("The credit code is wrong: 18 characters, the last one is a check digit.")
+        )
+
+
+def _past(_form: Any, field: Any) -> None:
+    if field.data > clock.local_day(clock.now()):
+        raise ValidationError(_("This date lies in the future."))
+
+
+CHECKS: dict[str, Callable[[Any, Any], None]] = {
+    "mobile": _mobile,
+    "tel": _tel,
+    "email": _email,
+    "url": _url,
+    "credit_code": _credit_code,
+}
+CODES = {"mobile", "tel", "email", "credit_code"}
+
+
+# --- fields ---------------------------------------------------------------------------------
+
+
+def cleaned(info: FieldInfo) -> Callable[[Any], Any]:
+    def filtered(value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        value = clean(value)
+        if info.kind in CODES:
+            value = plain_code(value)
+        if info.kind == "credit_code":
+            value = value.upper()
+        return value or None
+
+    return filtered
+
+
+class MoneyField(StringField):
+    """An amount typed in ``unit`` yuan, stored in 分; what was typed stays as it was typed."""
+
+    def __init__(self, label: Phrase, *, unit: int, **kwargs: Any) -> None:
+        super().__init__(label, **kwargs)
+        self.unit = unit
+
+    def process_formdata(self, valuelist: list[str]) -> None:
+        """Read a decimal with at most two places, thousands separators allowed."""
+        raw = plain_code(valuelist[0]).replace(",", "") if valuelist else ""
+        if not raw:
+            self.data = None
+            return
+        try:
+            cents = Decimal(raw) * 100 * self.unit
+        except InvalidOperation:
+            raise ValueError(_("Write an amount in digits, like 100.50.")) from None
+        if not cents.is_finite() or cents != cents.to_integral_value() or abs(cents) >= 10**17:
+            raise ValueError(_("Write an amount in digits, like 100.50."))
+        self.data = int(cents)
+
+    def _value(self) -> str:
+        if self.raw_data:
+            return str(self.raw_data[0])
+        return "" if self.data is None else f"{Decimal(self.data) / 100 / self.unit:.2f}"
+
+
+class WholeNumberField(IntegerField):
+    """A whole number; more digits than a database takes are refused, not passed on."""
+
+    def process_formdata(self, valuelist: list[str]) -> None:
+        """Read digits, full-width ones too."""
+        raw = plain_code(valuelist[0]).replace(",", "") if valuelist else ""
+        if not raw:
+            self.data = None
+            return
+        if not re.fullmatch(r"-?\d{1,9}", raw, re.ASCII):
+            self.data = None
+            raise ValueError(_("Write a whole number in digits."))
+        self.data = int(raw)
+
+
+class DayField(DateField):
+    """A date, as the browser's own date input sends it."""
+
+    def process_formdata(self, valuelist: list[str]) -> None:
+        """Read an ISO date."""
+        raw = plain_code(valuelist[0]) if valuelist else ""
+        self.data = None
+        if raw:
+            try:
+                self.data = date.fromisoformat(raw)
+            except ValueError:
+                raise ValueError(_("Write a date like 2026-01-31.")) from None
+
+
+class MomentField(Field):
+    """A moment typed in Shanghai time, stored in UTC."""
+
+    def process_formdata(self, valuelist: list[str]) -> None:
+        """Read what a ``datetime-local`` input sends."""
+        raw = valuelist[0].strip() if valuelist else ""
+        self.data = None
+        if raw:
+            try:
+                naive = datetime.fromisoformat(raw)
+            except ValueError:
+                raise ValueError(_("Write a time like 2026-01-31 09:30.")) from None
+            self.data = naive.replace(tzinfo=clock.SHANGHAI).astimezone(UTC)
+
+    def _value(self) -> str:
+        if self.raw_data:
+            return str(self.raw_data[0])
+        return local_time(self.data).replace(" ", "T") if self.data else ""
+
+
+class ChosenField(Field):
+    """One visible row of another table; only the chosen one is in the page.
+
+    The posted key is looked up through the scoped session, so a row that the actor cannot
+    see is refused like one that does not exist.
+    """
+
+    def __init__(self, label: Phrase, *, model: Any, **kwargs: Any) -> None:
+        super().__init__(label, **kwargs)
+        self.model = model
+
+    def process_formdata(self, valuelist: list[str]) -> None:
+        """Look the key up, unless it is the row that stands there already."""
+        raw = valuelist[0].strip() if valuelist else ""
+        if not raw:
+            self.data = None
+            return
+        if self.data is not None and str(self.data.id) == raw:
+            return
+        self.data = self._found(int(raw)) if is_key(raw) else None
+        if self.data is None:
+            raise ValueError(_("Choose one of the list."))
+
+    def _found(self, key: int) -> Any:
+        with db.session.no_autoflush:
+            return db.session.scalar(select(self.model).where(self.model.id == key))
+
+
+class FileField(ChosenField):
+    """An uploaded file of the right material rule; the upload itself went to ``/files/``."""
+
+    def __init__(self, label: Phrase, *, rule: str, **kwargs: Any) -> None:
+        super().__init__(label, model=Attachment, **kwargs)
+        self.rule = rule
+
+    def _found(self, key: int) -> Any:
+        found = super()._found(key)
+        return found if found is not None and found.rule == self.rule else None
+
+
+class TermField(SelectField):
+    """One code of a dictionary or of fixed choices, an empty one first."""
+
+    def pre_validate(self, form: Any) -> None:
+        """An unknown code is refused in the reader's words."""
+        if self.data and self.data not in dict(offered(form.infos[self.short_name])):
+            raise StopValidation(_("Choose one of the list."))
+
+
+class TermsField(SelectMultipleField):
+    """Several codes of a dictionary, kept in the order of the dictionary."""
+
+    def pre_validate(self, form: Any) -> None:
+        """Refuse unknown codes and too many of them."""
+        info = form.infos[self.short_name]
+        codes = [code for code, _label in offered(info)]
+        if set(self.data or ()) - set(codes):
+            raise StopValidation(_("Choose from the list."))
+        if info.limit and len(self.data or ()) > info.limit:
+            raise StopValidation(_("Choose at most %(num)d.", num=info.limit))
+        self.data = [code for code in codes if code in (self.data or ())]
+
+
+class RowsField(FieldList):
+    """Child rows edited in place: the row of index *i* is the *i*-th one of the parent."""
+
+    def __init__(
+        self, label: Phrase, *, line_form: type[ModelForm], limit: int, **kwargs: Any
+    ) -> None:
+        super().__init__(FormField(line_form), label, **kwargs)
+        self.line_form, self.limit = line_form, limit
+
+    def validate(self, form: Any, extra_validators: Iterable[Any] = ()) -> bool:
+        """Each line by its own checks; no more lines than the limit."""
+        valid = super().validate(form, extra_validators)
+        if len(self.entries) > self.limit:
+            self.errors = [
+                str(lazy_ngettext("At most %(num)d row.", "At most %(num)d rows.", self.limit))
+            ]
+            return False
+        return bool(valid)
+
+    def populate_obj(self, obj: Any, name: str) -> None:
+        """Change the rows that stay, add new ones, let go of those no longer there."""
+        present = list(getattr(obj, name))
+        rows = []
+        for entry in self.entries:
+            index = int(entry.name.rpartition("-")[2])
+            row = present[index] if index < len(present) else self.line_form.model()
+            entry.form.populate_obj(row)
+            rows.append(row)
+        setattr(obj, name, rows)
+
+
+def offered(info: FieldInfo) -> list[tuple[str, Phrase]]:
+    """Codes and labels that a field offers."""
+    if info.choices:
+        return list(info.choices.pairs())
+    groups = words().groups(info.dictionary)
+    return [(item.code, item.label) for _group, items in groups for item in items]
+
+
+def _text_field(info: FieldInfo, type_: Any, checks: list[Any]) -> Field:
+    limit = info.maximum or getattr(type_, "length", 0) or 0
+    wide = info.kind == "long" or isinstance(type_, Text) or limit > LONG
+    checks = [*checks, _length(info, limit), *([CHECKS[info.kind]] if info.kind in CHECKS else [])]
+    made = TextAreaField if wide else StringField
+    return made(info.label, checks, filters=[cleaned(info)])
+
+
+def field_for(model: Any, name: str) -> Field:
+    """The unbound form field of one column or relation."""
+    mapper = inspect(model)
+    cell = cell_at(model, name)
+    info = cell.info
+    if cell.kind == "rows":
+        relation = mapper.relationships[name]
+        line_form = form_for(relation.mapper.class_, info.columns)
+        return RowsField(info.label, line_form=line_form, limit=info.limit)
+    if name in mapper.relationships:
+        relation = mapper.relationships[name]
+        (local,) = relation.local_columns
+        needed = info.required if info.required is not None else not local.nullable
+        checks = [Needed(required=needed, only_if=info.only_if)]
+        if cell.kind == "file":
+            return FileField(info.label, rule=info.rule, validators=checks)
+        return ChosenField(info.label, model=relation.mapper.class_, validators=checks)
+    column = mapper.columns[name]
+    type_ = column.type
+    open_ = column.nullable or column.default is not None
+    needed = info.required if info.required is not None else not open_
+    checks: list[Any] = [Needed(required=needed, only_if=info.only_if)]
+    if isinstance(type_, JSON):
+        return TermsField(info.label, checks, validate_choice=False)
+    if info.choices or info.dictionary:
+        return TermField(info.label, checks, validate_choice=False, coerce=lambda v: v or None)
+    if isinstance(type_, Money):
+        return MoneyField(
+            info.label, unit=info.unit, validators=[*checks, _range(info, info.unit * 100)]
+        )
+    if isinstance(type_, UtcDateTime):
+        return MomentField(info.label, checks)
+    if isinstance(type_, Date):
+        return DayField(info.label, [*checks, *([_past] if info.past else [])])
+    if isinstance(type_, Boolean):
+        return BooleanField(info.label, checks)
+    if isinstance(type_, Integer):
+        return WholeNumberField(info.label, [*checks, _range(info)])
+    assert isinstance(type_, (String, Text))
+    return _text_field(info, type_, checks)
+
+
+class ModelForm(Form):
+    """A form over a model's columns.  ``fixed`` names fields that keep the row's value."""
+
+    model: ClassVar[Any]
+    names: ClassVar[tuple[str, ...]]
+    infos: ClassVar[dict[str, FieldInfo]]
+    lengths: ClassVar[dict[str, int]] = {}
+    fixed: frozenset[str] = frozenset()
+
+    def __init__(self, formdata: Any = None, obj: Any = None, fixed: Iterable[str] = ()) -> None:
+        super().__init__(formdata, obj=obj)
+        self.fixed = frozenset(fixed)
+        for name in self.fixed & set(self.names):
+            if isinstance(self[name], RowsField):
+                del self[name].entries[:]
+            self[name].process(None, getattr(obj, name))
+
+    def validate(self, extra_validators: Any = None) -> bool:
+        """Check all fields but the fixed ones."""
+        valid = True
+        for name in self.names:
+            if name not in self.fixed and not self[name].validate(self):
+                valid = False
+        return valid
+
+    def populate_obj(self, obj: Any) -> None:
+        """Write all fields but the fixed ones."""
+        for name in self.names:
+            if name not in self.fixed:
+                self[name].populate_obj(obj, name)
+
+    def add_problems(self, problems: Iterable[Problem]) -> None:
+        """Show the formal pre-check's problems at their fields, beside the form's own."""
+        for problem in problems:
+            field = self._fields.get(problem.field)
+            if field is not None and not field.errors:
+                field.errors = [str(problem.text)]
+
+    @property
+    def is_faulty(self) -> bool:
+        """Whether any field carries an error."""
+        return any(field.errors for field in self)
+
+
+def form_for(model: Any, names: tuple[str, ...]) -> type[ModelForm]:
+    """A form class over ``names``; fields know their :class:`FieldInfo`."""
+    fields = {name: field_for(model, name) for name in names}
+    infos = {name: cell_at(model, name).info for name in names}
+    columns = inspect(model).columns
+    lengths = {n: getattr(columns[n].type, "length", 0) or 0 for n in names if n in columns}
+    known = {"model": model, "names": names, "infos": infos, "lengths": lengths}
+    return type(f"{model.__name__}Form", (ModelForm,), fields | known)
+
+
+# --- how a field is drawn -------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A material rule as the page and the script need it."""
+
+    name: str
+    accept: str
+    max_bytes: int
+    hint: Phrase
+
+
+@dataclass
+class Drawn:
+    """A field for the templates; see the macros that draw it."""
+
+    name: str
+    id: str
+    label: Phrase
+    kind: str
+    value: Any = ""
+    text: str = ""
+    hint: Phrase = ""
+    required: bool = False
+    readonly: bool = False
+    errors: Iterable[str] = ()
+    choices: Iterable[Any] = ()
+    grouped: bool = False
+    endpoint: str = ""
+    max_length: int = 0
+    limit: int = 0
+    unit: Phrase = ""
+    rule: Rule | None = None
+    file_url: str = ""
+    is_picture: bool = False
+    show_if: str = ""
+    columns: Iterable[Drawn] = ()
+    lines: Iterable[Any] = ()
+    max_rows: int = 0
+    cell: Any = None
+    shown: Any = None
+
+
+@dataclass
+class Line:
+    """One child row in a form."""
+
+    index: str
+    fields: list[Drawn]
+    errors: list[str]
+
+
+KINDS: Mapping[type, str] = {
+    RowsField: "rows",
+    FileField: "file",
+    ChosenField: "remote",
+    TermField: "select",
+    TermsField: "multi",
+    MoneyField: "money",
+    MomentField: "datetime",
+    DayField: "date",
+    BooleanField: "flag",
+    WholeNumberField: "number",
+    TextAreaField: "textarea",
+    StringField: "text",
+    PasswordField: "password",
+}
+
+
+def draw(form: ModelForm, name: str, options_url: Callable[[str], str]) -> Drawn:
+    """The field ``name`` of ``form`` as a template draws it."""
+    field, info = form[name], form.infos[name]
+    drawn = Drawn(
+        name=field.name,
+        id=field.id.replace(".", "-"),
+        label=info.label,
+        kind=KINDS[type(field)],
+        hint=info.hint,
+        required=_is_needed(field),
+        readonly=name in form.fixed,
+        errors=[e for e in field.errors if isinstance(e, str)],
+        show_if=info.only_if,
+        limit=info.limit,
+    )
+    if drawn.readonly:
+        drawn.cell = cell_at(form.model, name)
+        drawn.shown = drawn.cell.show(field.object_data)
+        return drawn
+    if drawn.kind in {"text", "textarea"}:
+        drawn.max_length = info.maximum or form.lengths.get(name, 0)
+    return DRAW.get(drawn.kind, _draw_text)(drawn, field, info, options_url)
+
+
+def _is_needed(field: Any) -> bool:
+    return any(isinstance(check, Needed) and check.required for check in field.validators)
+
+
+def _draw_text(drawn: Drawn, field: Any, info: FieldInfo, _options: Any) -> Drawn:
+    drawn.value = _typed(field)
+    if drawn.kind == "text" and info.kind in {"tel", "mobile", "email", "url"}:
+        drawn.kind = "tel" if info.kind == "mobile" else info.kind
+    return drawn
+
+
+def _typed(field: Any) -> str:
+    """What stands in the input: as typed, or as stored."""
+    if field.raw_data:
+        return str(field.raw_data[0])
+    data = field.data
+    if hasattr(field, "_value") and not isinstance(field, (DayField, WholeNumberField)):
+        return str(field._value())  # noqa: SLF001 - WTForms' own word for it
+    return "" if data is None else str(data)
+
+
+def _draw_flag(drawn: Drawn, field: Any, _info: FieldInfo, _options: Any) -> Drawn:
+    drawn.value = bool(field.data)
+    return drawn
+
+
+def _draw_choice(drawn: Drawn, field: Any, info: FieldInfo, _options: Any) -> Drawn:
+    drawn.value = (field.data or []) if drawn.kind == "multi" else (field.data or "")
+    drawn.grouped = bool(info.dictionary) and words().is_tree(info.dictionary)
+    if drawn.grouped:
+        groups = words().groups(info.dictionary)
+        drawn.choices = [(g.label, [(i.code, i.label) for i in items]) for g, items in groups]
+    else:
+        drawn.choices = offered(info)
+    return drawn
+
+
+def _draw_chosen(drawn: Drawn, field: Any, info: FieldInfo, options: Callable[[str], str]) -> Drawn:
+    drawn.value = field.data.id if field.data else _typed(field)
+    drawn.text = str(field.data) if field.data else ""
+    if field.model is Region:
+        drawn.kind = "region"
+    drawn.endpoint = options(field.short_name)
+    return drawn
+
+
+def _draw_file(drawn: Drawn, field: Any, _info: FieldInfo, _options: Any) -> Drawn:
+    rule = RULES[field.rule]
+    hint = _("%(formats)s, at most %(size)d MB", formats=rule.formats, size=rule.max_megabytes)
+    if field.rule == "logo":
+        hint = _("%(formats)s, square, at least 200 pixels, at most %(size)d MB",
+                 formats=rule.formats, size=rule.max_megabytes)  # fmt: skip
+    drawn.rule = Rule(field.rule, rule.accept, rule.max_bytes, hint)
+    if field.data:
+        drawn.value, drawn.text = field.data.id, field.data.name
+        drawn.file_url = url_for("FileView.show", pk=field.data.id)
+        drawn.is_picture = picture(field.data.mime)
+    return drawn
+
+
+def _draw_rows(drawn: Drawn, field: Any, info: FieldInfo, options: Callable[[str], str]) -> Drawn:
+    drawn.max_rows = info.limit
+    template = field.line_form()
+    drawn.columns = [
+        _renamed(draw(template, n, options), f"{field.name}-__i__-") for n in info.columns
+    ]
+    for entry in field.entries:
+        fields = [draw(entry.form, n, options) for n in info.columns]
+        faults = [e for f in fields for e in f.errors]
+        drawn.lines = [*drawn.lines, Line(entry.name.rpartition("-")[2], fields, faults)]
+    return drawn
+
+
+def _renamed(drawn: Drawn, prefix: str) -> Drawn:
+    drawn.name, drawn.id = prefix + drawn.name, prefix + drawn.id
+    return drawn
+
+
+DRAW: dict[str, Callable[..., Drawn]] = {
+    "flag": _draw_flag,
+    "select": _draw_choice,
+    "multi": _draw_choice,
+    "remote": _draw_chosen,
+    "file": _draw_file,
+    "rows": _draw_rows,
+}

@@ -1,0 +1,722 @@
+"""The generated pages: list, detail, form, delete and export over FAB's ModelView.
+
+FAB keeps registration, menu, route and permission names.  Its widgets, filters, converters
+and data interface are not called: they share one mutable filter set per view, load whole
+tables into selects, count everything, and take any column name from the address bar.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import date, timedelta
+from functools import cached_property
+from typing import Any, ClassVar
+
+from flask import (
+    Response,
+    abort,
+    flash,
+    has_request_context,
+    jsonify,
+    redirect,
+    request,
+    stream_with_context,
+    url_for,
+)
+from flask_appbuilder import ModelView, expose
+from flask_appbuilder.security.decorators import has_access, permission_name
+from flask_babel import gettext as _
+from sqlalchemy import Select, inspect, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import RelationshipDirection, aliased, joinedload, selectinload
+from sqlalchemy.orm.exc import StaleDataError
+from werkzeug.datastructures import MultiDict
+from werkzeug.wrappers import Response as BaseResponse
+
+from app import access, clock
+from app.columns import Phrase
+from app.errors import DomainError, Problem
+from app.extensions import AppSession, db
+from app.models import Attachment, Draft, Region
+from app.search import search
+from app.views.base import paging
+from app.views.base.cells import Cell, Shown, cell_at
+from app.views.base.forms import Drawn, ModelForm, clean, draw, form_for, is_key, offered
+from app.views.base.page import Page
+
+EXPORT_CHUNK = 2_000
+OPTION_COUNT = 20
+TAB_CAP = 99
+TYPED_CAP = 10_000
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+class BackOfficeView(Page, ModelView):
+    """What a menu module writes down: a model and a few column lists; all of them white lists.
+
+    Column names may be paths over many-to-one relations in lists and filters (``case.title``).
+    ``shows_own_only``: the detail page is for those who may write the row, although others see
+    some of its columns elsewhere.
+    """
+
+    list_columns: ClassVar[tuple[str, ...]] = ()
+    show_columns: ClassVar[tuple[str, ...]] = ()
+    form_columns: ClassVar[tuple[str, ...]] = ()
+    filter_columns: ClassVar[tuple[str, ...]] = ()
+    extra_columns: ClassVar[tuple[str, ...]] = ()
+    order_columns: ClassVar[tuple[str, ...]] = ("id",)
+    base_order: ClassVar[tuple[str, str]] = ("id", "desc")
+    tab_column: ClassVar[str] = ""
+    title: ClassVar[Phrase] = ""
+    intro: ClassVar[Phrase] = ""
+    search_column: ClassVar[str] = "search_text"
+    shows_own_only: ClassVar[bool] = False
+    page_size = 25
+    max_page_size = 100
+
+    base_permissions = ["can_list", "can_show", "can_add", "can_edit", "can_delete", "can_export"]
+    exclude_route_methods = {"action", "action_post", "download"}
+    list_template, show_template, edit_template = (
+        "base/list.html",
+        "base/show.html",
+        "base/form.html",
+    )
+
+    # --- set-up: once per process; nothing below changes afterwards ---------------------------
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        # After FAB's own set-up: it takes an attribute that has `_limit`, as a Select has,
+        # for a rate limit.
+        self.query, self.joined = self._list_query()
+
+    def _init_properties(self) -> None:
+        self.model: Any = self.datamodel.obj
+        self.mapper = inspect(self.model)
+        self.label_columns, self.actions = {}, {}
+        self._related_views: list[Any] = []
+        self.related_views: list[Any] = []
+        self.cells = [self._list_cell(name) for name in self.list_columns]
+        self.details = [cell_at(self.model, name) for name in self.show_columns]
+        self.filters = [cell_at(self.model, name) for name in self.filter_columns]
+        self.key = self.model.id
+        self.eager = list(self._eager({*self.show_columns, *self.form_columns}))
+
+    def _init_forms(self) -> None:
+        self.form_class = form_for(self.model, self.form_columns)
+
+    def _init_titles(self) -> None:
+        """FAB would prettify English names here; ours are written down."""
+
+    @property
+    def _filters(self) -> None:
+        """FAB's filters, shared by all threads: closed; :meth:`narrowed` replaces them."""
+        if has_request_context():
+            raise RuntimeError("FAB's filters are shared between threads: use narrowed()")
+
+    @cached_property
+    def searchable(self) -> bool:
+        """Whether the list has a keyword box."""
+        return bool(self._search_text() is not None)
+
+    def _search_text(self) -> Any:
+        *relations, name = self.search_column.split(".")
+        mapper = self.mapper
+        for relation in relations:
+            mapper = mapper.relationships[relation].mapper
+        return getattr(mapper.class_, name) if name in mapper.columns else None
+
+    def _list_cell(self, path: str) -> Cell:
+        cell = cell_at(self.model, path, self.order_columns)
+        return replace(cell, kind="link") if path == self.link_column else cell
+
+    @property
+    def link_column(self) -> str:
+        """The column whose text leads to the row's page."""
+        return str(self.model.label_column)
+
+    def _eager(self, wanted: set[str]) -> Iterator[Any]:
+        """How the relations that a page shows come along: joined, or one select for child rows."""
+        for name in wanted & {*self.mapper.relationships.keys()}:
+            relation, attribute = self.mapper.relationships[name], getattr(self.model, name)
+            if relation.direction is RelationshipDirection.ONETOMANY:
+                child = relation.mapper
+                files = [
+                    joinedload(getattr(child.class_, other.key))
+                    for other in child.relationships
+                    if other.direction is RelationshipDirection.MANYTOONE
+                    and other.key in (relation.info["field"].columns)
+                ]
+                yield selectinload(attribute).options(*files)
+            else:
+                yield joinedload(attribute)
+
+    def _list_query(self) -> tuple[Select[Any], dict[str, Any]]:
+        """Columns, not entities: what the list shows, relations by their label, one statement."""
+        joined: dict[str, Any] = {}
+        joins: list[Any] = []
+
+        def entity(relations: Sequence[str]) -> Any:
+            at, path = self.model, ""
+            for relation in relations:
+                path = f"{path}.{relation}".lstrip(".")
+                if path not in joined:
+                    joined[path] = aliased(inspect(at).mapper.relationships[relation].mapper.class_)
+                    joins.append(getattr(at, relation).of_type(joined[path]))
+                at = joined[path]
+            return at
+
+        columns: dict[str, Any] = {}
+        paths = [*(cell.path for cell in self.cells), *self.extra_columns]
+        for path in paths:
+            *relations, name = path.split(".")
+            holder = entity(relations)
+            if name in inspect(holder).mapper.relationships:
+                other = entity([*relations, name])
+                columns[path] = getattr(other, other.label_column)
+            else:
+                columns[path] = getattr(holder, name)
+        for name in ("id", *self.order_columns):
+            columns.setdefault(name, getattr(self.model, name))
+        for cell in self.filters:
+            entity(cell.path.split(".")[:-1])
+        entity(self.search_column.split(".")[:-1])
+        named = (column.label(path.replace(".", "_")) for path, column in columns.items())
+        query = select(*named).select_from(self.model)
+        for join in joins:
+            query = query.outerjoin(join)
+        return query, joined
+
+    def _column(self, path: str) -> Any:
+        """The column of a path, on the very alias that the list query joins."""
+        relations, _dot, name = path.rpartition(".")
+        return getattr(self.joined[relations] if relations else self.model, name)
+
+    # --- reading the address bar: whatever stands there, never an error 500 -------------------
+
+    def base_conditions(self) -> list[Any]:
+        """Conditions that hold for every list of this view, beyond the access rules."""
+        return []
+
+    def narrowed(self, args: Mapping[str, str]) -> tuple[list[Any], dict[str, str]]:
+        """Conditions from white-listed parameters, and those that were understood."""
+        conditions, active = [], {}
+        for cell in self.filters:
+            raw = clean(args.get(cell.name, ""))[:100]
+            condition = self._condition(cell, raw) if raw else None
+            if condition is not None:
+                conditions.append(condition)
+                active[cell.name] = raw
+        phrase = clean(args.get("q", ""))[:100]
+        if phrase and self.searchable:
+            conditions.append(search(self._column(self.search_column), phrase))
+            active["q"] = phrase
+        return conditions, active
+
+    def _condition(self, cell: Cell, raw: str) -> Any:
+        if cell.kind == "relation":
+            relation = self.mapper.relationships[cell.path]
+            (local,) = relation.local_columns
+            column = getattr(self.model, self.mapper.get_property_by_column(local).key)
+            if not is_key(raw):
+                return None
+            return (
+                _inside(column, int(raw))
+                if relation.mapper.class_ is Region
+                else column == int(raw)
+            )
+        column = self._column(cell.path)
+        if cell.kind in {"badge", "term"}:
+            return column == raw if raw in dict(offered(cell.info)) else None
+        if cell.kind in {"time", "date"}:
+            return _between(column, raw, moments=cell.kind == "time")
+        if cell.kind == "flag":
+            return column.is_(raw == "1") if raw in {"0", "1"} else None
+        return column.contains(raw, autoescape=True)
+
+    def _order(self, args: Mapping[str, str]) -> tuple[str, bool]:
+        name, direction = self.base_order
+        if args.get("order") in self.order_columns:
+            name, direction = args["order"], args.get("dir", "asc")
+        return name, direction == "desc"
+
+    def row_or_404(self, pk: str, *, to_write: bool = False) -> Any:
+        """The row, if the actor sees it (or may write it); what the page shows comes along."""
+        if not is_key(pk):
+            abort(404)
+        query = select(self.model).where(self.key == int(pk)).options(*self.eager)
+        if to_write:
+            query = query.where(access.condition(access.actor(), self.model))
+        return db.session.scalars(query).unique().one_or_none() or abort(404)
+
+    # --- list ---------------------------------------------------------------------------------
+
+    @expose("/list/")
+    @has_access
+    def list(self) -> str:
+        """One page of rows, its filter bar, its tabs."""
+        args = request.args
+        given = [*self.base_conditions()]
+        conditions, active = self.narrowed(args)
+        tab = args.get("tab", "") if self.tab_column else ""
+        tabs = self._tab_conditions()
+        narrowed = [*given, *conditions, *([tabs[tab]] if tab in tabs else [])]
+        name, descending = self._order(args)
+        size = int(args["size"]) if is_key(args.get("size", "")) else self.page_size
+        size = max(1, min(size, self.max_page_size))
+        number = min(_number(args.get("page", "")), max(1, TYPED_CAP // size))
+        column = getattr(self.model, name)
+        at = paging.position(args["at"], column) if "at" in args else None
+        # A frequent word makes the search index collect every match before it counts the first
+        # (30-80 ms in a million rows), while the page itself stops after 26: so no count then.
+        counted = {
+            f"tab_{code}": (self._keys([*given, where]), TAB_CAP) for code, where in tabs.items()
+        }
+        if "q" not in active:
+            counted["all"] = (self._keys(narrowed), paging.CAP)
+        counts = paging.capped_counts(db.session(), counted)
+        page = paging.page(
+            db.session(), self.query.where(*narrowed), column, self.key,
+            descending=descending, at=at, size=size, count=counts.get("all"),
+            offset=(number - 1) * size,
+        )  # fmt: skip
+        kept = active | ({"tab": tab} if tab in tabs else {})
+        order = {"order": name, "dir": "desc" if descending else "asc"} if "order" in args else {}
+        sized = {"size": str(size)} if "size" in args else {}
+        return self.page(
+            self.list_template,
+            page=self._page_line(page, kept | order | sized, number, size),
+            lines=[self._line(row) for row in page.rows],
+            cells=self.cells,
+            filters=[self._filter(cell, active) for cell in self.filters],
+            active=active,
+            kept={"tab": tab} if tab in tabs else {},
+            tabs=self._tabs(tabs, tab, counts, active),
+            tools=self._tools(kept | order),
+            order=name,
+            descending=descending,
+            sort_url=lambda by: self._sort_url(by, name, descending=descending, kept=kept | sized),
+            crumbs=self.crumbs(),
+        )
+
+    def crumbs(self, *more: tuple[Phrase, str]) -> list[tuple[Phrase, str]]:
+        """The way here, from the workbench."""
+        here = (self.title, url_for(".list") if more and self.may("list") else "")
+        return [(_("Workbench"), url_for("WorkbenchView.show")), here, *more]
+
+    def _keys(self, conditions: Sequence[Any]) -> Select[Any]:
+        """The keys alone, joined only as far as the conditions need."""
+        query = select(self.key)
+        if self.joined:
+            return self.query.with_only_columns(self.key).where(*conditions)
+        return query.where(*conditions)
+
+    def _tab_conditions(self) -> dict[str, Any]:
+        if not self.tab_column:
+            return {}
+        column = getattr(self.model, self.tab_column)
+        choices = cell_at(self.model, self.tab_column).info.choices or ()
+        return {choice.code: column == choice.code for choice in choices}
+
+    def _tabs(
+        self, tabs: Mapping[str, Any], tab: str, counts: Mapping[str, int], active: dict[str, str]
+    ) -> Sequence[dict[str, Any]]:
+        if not tabs:
+            return []
+        labels = dict(offered(cell_at(self.model, self.tab_column).info))
+        first = {"label": _("All"), "count": "", "url": url_for(".list", **active)}
+        return [first | {"value": "", "active": tab not in tabs}] + [
+            {
+                "value": code,
+                "label": labels[code],
+                "count": paging.capped(counts[f"tab_{code}"], TAB_CAP),
+                "url": url_for(".list", **active, tab=code),
+                "active": code == tab,
+            }
+            for code in tabs
+        ]
+
+    def _page_line(
+        self, page: paging.Page, kept: dict[str, str], number: int, size: int
+    ) -> dict[str, Any]:
+        urls = {
+            "first_url": url_for(".list", **kept) if page.before else None,
+            "prev_url": page.before and url_for(".list", **kept, at=page.before),
+            "next_url": page.behind and url_for(".list", **kept, at=page.behind),
+        }
+        fits = page.count is not None and page.count > size
+        known = number if "at" not in request.args else None
+        return {"total": page.total, "number": known, "box": fits, "kept": kept} | urls
+
+    def _line(self, row: Any) -> dict[str, Any]:
+        """One row of the list: texts are made here, Jinja's ``attr`` would cost 3 ms a page."""
+        shown = [self.shown(cell, getattr(row, cell.name)) for cell in self.cells]
+        return {
+            "id": row.id,
+            "values": shown,
+            "url": self.row_url(row),
+            "edit_url": url_for(".edit", pk=row.id) if self.row_may(row, "edit") else None,
+            "delete_url": url_for(".delete", pk=row.id) if self.row_may(row, "delete") else None,
+            "actions": [],
+        }
+
+    def shown(self, cell: Cell, value: Any) -> Shown:
+        """A value of the list; a relation comes as its label."""
+        if cell.kind in {"relation", "link"}:
+            return Shown(str(value) if value is not None else "")
+        return cell.show(value)
+
+    def row_url(self, row: Any) -> str | None:
+        """Where the row's name leads."""
+        return url_for(".show", pk=row.id) if self.may("show") else None
+
+    def row_may(self, _row: Any, verb: str) -> bool:
+        """Whether the list offers ``verb`` for a row; the write rule decides when it is done."""
+        return self.may(verb)
+
+    def _filter(self, cell: Cell, active: Mapping[str, str]) -> dict[str, Any]:
+        value = active.get(cell.name, "")
+        kinds = {"badge": "choice", "term": "choice", "flag": "choice", "time": "dates",
+                 "date": "dates", "relation": "relation"}  # fmt: skip
+        drawn = {
+            "name": cell.name,
+            "label": cell.label,
+            "kind": kinds.get(cell.kind, "text"),
+            "value": value,
+            "text": value,
+            "choices": [],
+            "endpoint": "",
+        }
+        if cell.kind == "flag":
+            drawn["choices"] = [("1", _("Yes")), ("0", _("No"))]
+        elif cell.kind in {"badge", "term"}:
+            drawn["choices"] = offered(cell.info)
+        elif cell.kind == "relation":
+            other = self.mapper.relationships[cell.path].mapper.class_
+            drawn["endpoint"] = url_for(".options", name=cell.path)
+            if value:
+                drawn["text"] = str(
+                    db.session.scalar(select(other).where(other.id == int(value))) or ""
+                )
+        return drawn
+
+    def _tools(self, kept: dict[str, str]) -> dict[str, str | None]:
+        return {
+            "add_url": url_for(".add") if self.may("add") else None,
+            "export_url": url_for(".export", **kept) if self.may("export") else None,
+        }
+
+    def _sort_url(self, by: str, name: str, *, descending: bool, kept: dict[str, str]) -> str:
+        direction = "asc" if by == name and descending else "desc"
+        return url_for(".list", **kept, order=by, dir=direction)
+
+    # --- detail, delete, export, options --------------------------------------------------------
+
+    @expose("/show/<pk>/")
+    @has_access
+    def show(self, pk: str) -> str:
+        """The record in its sections."""
+        row = self.row_or_404(pk, to_write=self.shows_own_only)
+        return self.page(
+            self.show_template,
+            title=str(row),
+            badge=self._badge(row),
+            crumbs=self.crumbs((str(row), "")),
+            sections=self.sections_of(row),
+            buttons=self.buttons(row),
+        )
+
+    def sections_of(self, row: Any) -> Sequence[dict[str, Any]]:
+        """Cells and values, by section in the order of ``show_columns``."""
+        sections: dict[str, list[tuple[Cell, Shown]]] = {}
+        for cell in self.details:
+            held = sections.setdefault(str(cell.info.section), [])
+            held.append((cell, cell.show(getattr(row, cell.path))))
+        return [{"title": title, "items": items} for title, items in sections.items()]
+
+    def _badge(self, row: Any) -> Shown | None:
+        if not self.tab_column:
+            return None
+        return cell_at(self.model, self.tab_column).show(getattr(row, self.tab_column))
+
+    def buttons(self, row: Any) -> Sequence[dict[str, Any]]:
+        """What may be done from the detail page."""
+        if not self.row_may(row, "edit"):
+            return []
+        edit = {"label": _("Edit"), "url": url_for(".edit", pk=row.id), "icon": "edit"}
+        return [edit | {"primary": True, "method": "get"}]
+
+    @expose("/delete/<pk>/", methods=["POST"])
+    @has_access
+    def delete(self, pk: str) -> BaseResponse:
+        """Remove a row that nothing refers to."""
+        row = self.row_or_404(pk, to_write=True)
+        try:
+            db.session.delete(row)
+            db.session.commit()
+            flash(_("Deleted."), "success")
+        except IntegrityError:
+            db.session.rollback()
+            flash(
+                _("Other records refer to this one, so it was not deleted. Remove them first."),
+                "warning",
+            )
+        return redirect(url_for(".list"))
+
+    @expose("/export.csv")
+    @has_access
+    def export(self) -> Response:
+        """All rows of the present filter as CSV, streamed in chunks by key."""
+        conditions, _active = self.narrowed(request.args)
+        tabs = self._tab_conditions()
+        tab = request.args.get("tab", "")
+        narrowed = [*self.base_conditions(), *conditions, *([tabs[tab]] if tab in tabs else [])]
+        order, who = self._order(request.args), access.actor()
+        name = f"{self.title}-{clock.local_day(clock.now()):%Y%m%d}.csv"
+        response = Response(
+            stream_with_context(self._csv(narrowed, order, who)), mimetype="text/csv"
+        )
+        response.headers.set("Content-Disposition", "attachment", filename=name)
+        return response
+
+    def _csv(
+        self, conditions: Sequence[Any], order: tuple[str, bool], who: access.Actor
+    ) -> Iterator[str]:
+        """Lines in a session of their own: the request's is closed before the last one is sent."""
+        name, descending = order
+        column, at = getattr(self.model, name), None
+        yield "\ufeff" + _csv_line([str(cell.label) for cell in self.cells])
+        with access.acting_as(who), AppSession(db) as session:
+            session.connection(execution_options={"isolation_level": "AUTOCOMMIT"})
+            while True:
+                page = paging.page(
+                    session, self.query.where(*conditions), column, self.key,
+                    descending=descending, at=at, size=EXPORT_CHUNK, count=None,
+                )  # fmt: skip
+                for row in page.rows:
+                    shown = (self.shown(cell, getattr(row, cell.name)) for cell in self.cells)
+                    yield _csv_line([str(value) for value in shown])
+                if page.behind is None:
+                    return
+                at = page.behind
+
+    @expose("/options/<name>/")
+    @has_access
+    @permission_name("show")
+    def options(self, name: str) -> Response:
+        """Up to 20 visible rows of a relation, for the remote selects of form and filter bar."""
+        offered_names = {*self.form_columns, *self.filter_columns}
+        if name not in self.mapper.relationships or name not in offered_names:
+            abort(404)
+        other = self.mapper.relationships[name].mapper.class_
+        if other is Attachment:
+            abort(404)
+        return jsonify(options_of(other, request.args.get("q", "")))
+
+    # --- form ---------------------------------------------------------------------------------
+
+    @expose("/add/", methods=["GET", "POST"])
+    @has_access
+    def add(self) -> str | BaseResponse:
+        """A form for a new row."""
+        return self.form_page(self.new_row())
+
+    @expose("/edit/<pk>/", methods=["GET", "POST"])
+    @has_access
+    def edit(self, pk: str) -> str | BaseResponse:
+        """A form for a row."""
+        return self.form_page(self.row_or_404(pk, to_write=True))
+
+    def new_row(self) -> Any:
+        """A transient row with what is known before anything is typed."""
+        return self.model()
+
+    def prepare(self, row: Any) -> None:
+        """Fill what no input asks for, before a new or changed row is saved."""
+
+    def problems(self, row: Any, probe: Any) -> Sequence[Problem]:
+        """Faults beyond single fields; ``probe`` is a transient copy that holds what was typed."""
+        return []
+
+    def save(self, row: Any) -> str:
+        """Put the row into the transaction; returns where to go after the commit."""
+        db.session.add(row)
+        db.session.flush()
+        flash(_("Saved."), "success")
+        return url_for(".show", pk=row.id) if self.may("show") else url_for(".list")
+
+    def draft_key(self, row: Any) -> str:
+        """The name under which an unsent form of this row is kept for its author."""
+        state = inspect(row)
+        return f"{self.route_base.strip('/')}-{row.id if state.persistent else 'new'}"
+
+    def form_page(self, row: Any) -> str | BaseResponse:
+        """Show, check and save the form; whatever goes wrong, nothing typed is lost."""
+        key, fixed = self.draft_key(row), access.frozen_columns(row)
+        fixed |= {r.key for r in self.mapper.relationships if _locals(self.mapper, r) & fixed}
+        fixed |= self.fixed_rows(row)
+        draft = _draft(key)
+        typed = request.form if request.method == "POST" else _as_typed(draft)
+        form = self.form_class(typed, obj=row, fixed=fixed & set(self.form_columns))
+        problem: Phrase = ""
+        if request.method == "POST":
+            problem, target = self._try_to_save(form, row, draft)
+            if target:
+                return redirect(target)
+        return self.page(self.edit_template, **self._form_context(form, row, key, draft, problem))
+
+    def fixed_rows(self, _row: Any) -> frozenset[str]:
+        """Child rows that this actor may not change, beyond the frozen columns."""
+        return frozenset()
+
+    def _try_to_save(self, form: ModelForm, row: Any, draft: Draft | None) -> tuple[Phrase, str]:
+        valid = form.validate()
+        probe = self.model()
+        with db.session.no_autoflush:
+            form.populate_obj(probe)
+            form.add_problems(self.problems(row, probe))
+        if not valid or form.is_faulty:
+            return "", ""
+        try:
+            form.populate_obj(row)
+            self.prepare(row)
+            target = self.save(row)
+            if draft is not None:
+                db.session.delete(draft)
+            db.session.commit()
+        except DomainError as refusal:
+            problem: Phrase = str(refusal)
+            form.add_problems(getattr(refusal, "problems", ()))
+        except IntegrityError:
+            problem = _("This repeats an existing record, or something required is missing. "
+                        "Check the entries, then save again.")  # fmt: skip
+        except StaleDataError:
+            problem = _(
+                "Somebody else has just changed this record. Open it again, then change it."
+            )
+        else:
+            return "", target
+        db.session.rollback()
+        return problem, ""
+
+    def _form_context(
+        self, form: ModelForm, row: Any, key: str, draft: Draft | None, problem: Phrase
+    ) -> dict[str, Any]:
+        exists = inspect(row).persistent
+        sections: dict[str, list[Drawn]] = {}
+        for name in self.form_columns:
+            drawn = draw(form, name, lambda field: url_for(".options", name=field))
+            sections.setdefault(str(form.infos[name].section), []).append(drawn)
+        drawn_fields = [drawn for fields in sections.values() for drawn in fields]
+        restored = draft is not None and request.method == "GET"
+        back = url_for(".show", pk=row.id) if exists and self.may("show") else ""
+        return {
+            "title": self.form_title(row),
+            "crumbs": self.crumbs((self.form_title(row), "")),
+            "sections": [
+                {"key": str(n), "title": title, "fields": fields}
+                for n, (title, fields) in enumerate(sections.items())
+            ],
+            "summary": list(summary(drawn_fields)),
+            "problem": problem,
+            "submit_label": self.submit_label(row),
+            "draft_key": key,
+            "draft_note": self._draft_note(draft) if restored and draft else "",
+            "back_url": back
+            or (url_for(".list") if self.may("list") else url_for("WorkbenchView.show")),
+            "readonly_note": self.readonly_note(row) if form.fixed else "",
+        }
+
+    def form_title(self, row: Any) -> str:
+        """The heading of the form."""
+        if inspect(row).persistent:
+            return _("Edit: %(name)s", name=row)
+        return _("New: %(title)s", title=self.title)
+
+    def submit_label(self, _row: Any) -> str:
+        """The word on the form's main button."""
+        return _("Save")
+
+    def readonly_note(self, _row: Any) -> str:
+        """Why some fields cannot be changed."""
+        return _("Grey fields cannot be changed here.")
+
+    def _draft_note(self, draft: Draft) -> str:
+        when = draft.saved_at.astimezone(clock.SHANGHAI).strftime("%Y-%m-%d %H:%M")
+        return _("Your draft of %(when)s was restored; it has not been sent yet.", when=when)
+
+
+def options_of(model: Any, query: str) -> Sequence[dict[str, Any]]:
+    """Up to 20 visible rows of ``model`` whose name contains ``query``."""
+    label = getattr(model, model.label_column)
+    phrase = clean(query)[:50]
+    found = select(model.id, label.label("label")).order_by(model.id).limit(OPTION_COUNT)
+    if phrase and hasattr(model, "search_text"):
+        found = found.where(search(model.search_text, phrase))
+    elif phrase:
+        found = found.where(label.contains(phrase, autoescape=True))
+    return [{"id": row.id, "text": str(row.label)} for row in db.session.execute(found)]
+
+
+def _draft(key: str) -> Draft | None:
+    mine = select(Draft).where(Draft.form == key, Draft.user_id == access.actor().user_id)
+    return db.session.scalar(mine)
+
+
+def _as_typed(draft: Draft | None) -> MultiDict[str, str] | None:
+    return MultiDict([(name, value) for name, value in draft.entries]) if draft else None
+
+
+def summary(fields: Iterable[Drawn]) -> Iterator[dict[str, Any]]:
+    """Every fault with a link to its field, child rows included."""
+    for drawn in fields:
+        for error in drawn.errors:
+            yield {"label": drawn.label, "text": error, "anchor": drawn.id}
+        for line in drawn.lines:
+            yield from summary(line.fields)
+
+
+def _locals(mapper: Any, relation: Any) -> set[str]:
+    if relation.direction is not RelationshipDirection.MANYTOONE:
+        return set()
+    return {mapper.get_property_by_column(column).key for column in relation.local_columns}
+
+
+def _number(raw: str) -> int:
+    return max(1, int(raw)) if is_key(raw) else 1
+
+
+def _inside(column: Any, code: int) -> Any:
+    """Regions of a subtree: a province covers 10,000 codes, a city 100, a district one."""
+    span = 10_000 if code % 10_000 == 0 else 100 if code % 100 == 0 else 1
+    return column.between(code, code + span - 1)
+
+
+def _between(column: Any, raw: str, *, moments: bool) -> Any:
+    """Days from~to in Shanghai, both included; either may be missing."""
+    start, _tilde, end = raw.partition("~")
+    first, last = _day(start), _day(end)
+    if first is None and last is None:
+        return None
+    low, high = first or date(1900, 1, 1), last or date(2999, 12, 31)
+    if not moments:
+        return column.between(low, high)
+    return (column >= clock.start_of(low)) & (column < clock.start_of(high + timedelta(days=1)))
+
+
+def _day(raw: str) -> date | None:
+    try:
+        day = date.fromisoformat(raw.strip())
+    except ValueError:
+        return None
+    return day if 1900 <= day.year <= 2999 else None  # noqa: PLR2004
+
+
+def _csv_line(values: Sequence[str]) -> str:
+    """One line; a cell that a spreadsheet would take for a formula is made text."""
+    buffer = io.StringIO()
+    csv.writer(buffer).writerow([f"'{v}" if v.startswith(FORMULA) else v for v in values])
+    return buffer.getvalue()

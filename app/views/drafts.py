@@ -1,0 +1,64 @@
+"""Drafts: what somebody typed is kept at the server until the form is sent."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from flask import request
+from flask_appbuilder import expose
+from flask_babel import gettext as _
+from flask_login import current_user
+from sqlalchemy import select
+
+from app import access, clock
+from app.extensions import db
+from app.models import Draft
+from app.views.base import Page
+from app.views.base.forms import clean
+
+FORM = re.compile(r"[a-z]{1,40}-(new|\d{1,18})")
+MAX_ENTRIES = 2_000
+MAX_CHARACTERS = 200_000
+PRIVATE = ("password", "csrf_token", "captcha")
+
+
+class DraftView(Page):
+    """``/drafts/<form>``: one draft per person and form; the form page reads it."""
+
+    route_base = "/drafts"
+
+    @expose("/<form>", methods=["PUT"])
+    def keep(self, form: str) -> Any:
+        """Replace the draft by ``[[name, value], …]``; answers when it was saved."""
+        if not current_user.is_authenticated:
+            return {
+                "error": _("Your login has ended. Log in again; the page keeps what you typed.")
+            }, 401
+        entries = _entries(request.get_json(silent=True))
+        if entries is None or not FORM.fullmatch(form):
+            return {"error": _("The draft could not be read, so it was not saved.")}, 400
+        user_id, now = access.actor().user_id, clock.now()
+        mine = select(Draft).where(Draft.form == form, Draft.user_id == user_id)
+        draft = db.session.scalar(mine) or Draft(user_id=user_id, form=form)
+        draft.entries, draft.saved_at = entries, now
+        db.session.add(draft)
+        db.session.commit()
+        return {"saved_at": now.astimezone(clock.SHANGHAI).strftime("%H:%M")}
+
+
+def _entries(sent: Any) -> list[list[str]] | None:
+    """Names and values worth keeping; None when it is no such list or too much."""
+    if not isinstance(sent, list) or len(sent) > MAX_ENTRIES:
+        return None
+    kept: list[list[str]] = []
+    for pair in sent:
+        if not (
+            isinstance(pair, list) and len(pair) == 2 and all(isinstance(x, str) for x in pair)
+        ):  # noqa: PLR2004
+            return None
+        name, value = pair
+        if not name.startswith(PRIVATE):
+            kept.append([name[:120], clean(value)])
+    size = sum(len(value) for _name, value in kept)
+    return kept if size <= MAX_CHARACTERS else None

@@ -1,0 +1,131 @@
+"""What every page shares: the words of the site, icons, assets, language, errors."""
+
+from __future__ import annotations
+
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from flask import Flask, g, has_request_context, redirect, render_template, request, session
+from flask_babel import get_locale, gettext as _
+from flask_wtf.csrf import CSRFError
+from markupsafe import Markup
+from werkzeug.exceptions import HTTPException
+
+from app.access import AccessError
+from app.errors import DomainError
+from app.extensions import db
+
+STATIC = Path(__file__).parent.parent / "static"
+ICON = Markup('<svg class="icon" aria-hidden="true"><use href="{}#{}"></use></svg>')
+
+
+@cache
+def asset(path: str) -> str:
+    """The address of a static file; it changes with the content, so browsers keep it a year."""
+    return f"/static/{path}?v={sha256((STATIC / path).read_bytes()).hexdigest()[:8]}"
+
+
+def icon(name: str) -> Markup:
+    """One symbol of the sprite."""
+    return ICON.format(asset("icons.svg"), name)
+
+
+def locale() -> str:
+    """The reader's language; Chinese whatever the browser says, until another is chosen."""
+    return str(session.get("locale", "zh")) if has_request_context() else "zh"
+
+
+class Reader:
+    """The signed-in person, as the frame shows them."""
+
+    def __init__(self, grants: Any, roles: dict[str, Any]) -> None:
+        self.name = str(grants.person)
+        self.organization_name = grants.organization_name
+        held = sorted(role for role in grants.actor.roles if role in roles)
+        self.role_title = "、".join(str(roles[role].title) for role in held)
+
+
+def install(app: Flask) -> None:
+    """Globals of the templates and the pages for errors."""
+    profile = app.extensions["profile"]
+
+    @app.context_processor
+    def shared() -> dict[str, Any]:
+        grants = g.get("grants")
+        known = grants is not None and grants.person is not None
+        return {
+            "site": profile.site,
+            "asset": asset,
+            "icon": icon,
+            "locale": str(get_locale() or "zh"),
+            "me": Reader(grants, profile.roles) if known else None,
+        }
+
+    @app.get("/lang/<code>")
+    def language(code: str) -> Any:
+        if code not in app.config["LANGUAGES"]:
+            return refused(404, _("This language is not available."), "")
+        session["locale"] = code
+        came_from = request.referrer or ""
+        local = came_from.startswith(request.host_url)
+        return redirect(came_from if local else "/")
+
+    @app.errorhandler(AccessError)
+    def denied(error: AccessError) -> Any:
+        app.logger.warning("refused: %s (%s %s)", error, request.method, request.path)
+        return refused(
+            403, _("You have no access to this."), _("Go back, or ask the platform for the right.")
+        )
+
+    @app.errorhandler(DomainError)
+    def broken_rule(error: DomainError) -> Any:
+        return refused(409, str(error.problem), str(error.remedy))
+
+    @app.errorhandler(CSRFError)
+    def stale_form(_error: CSRFError) -> Any:
+        problem = _("This form is too old, or your login has ended.")
+        return refused(400, problem, _("Open the page again, then send the form once more."))
+
+    @app.errorhandler(HTTPException)
+    def http_error(error: HTTPException) -> Any:
+        if error.code is None or error.code < 400:  # noqa: PLR2004 - redirects are answers
+            return error
+        problem, remedy = HTTP_WORDS.get(error.code, HTTP_WORDS[400])()
+        return refused(error.code, problem, remedy)
+
+    @app.errorhandler(Exception)
+    def fault(error: Exception) -> Any:
+        app.logger.exception("unexpected fault on %s %s", request.method, request.path)
+        if app.testing:
+            raise error
+        problem = _("Something went wrong on our side; it has been logged.")
+        return refused(500, problem, _("Try again in a few minutes."))
+
+
+HTTP_WORDS = {
+    400: lambda: (_("The request could not be understood."), _("Go back and try again.")),
+    403: lambda: (
+        _("You have no access to this."),
+        _("Go back, or ask the platform for the right."),
+    ),
+    404: lambda: (
+        _("There is no such page."),
+        _("Check the address, or start from the home page."),
+    ),
+    405: lambda: (_("This page does not take such a request."), _("Go back and use the buttons.")),
+    413: lambda: (_("What was sent is too large."), _("Choose a smaller file.")),
+    429: lambda: (_("Too many requests."), _("Wait a moment, then try again.")),
+}
+
+
+def refused(code: int, problem: Any, remedy: Any) -> tuple[Any, int]:
+    """An error page, or JSON for the scripts of the forms; the transaction is given up."""
+    db.session.rollback()
+    if request.path.startswith(("/files/", "/drafts/")) and request.method != "GET":
+        return {"error": f"{problem} {remedy}".strip()}, code
+    page = render_template(
+        "errors/error.html", code=code, problem=problem, remedy=remedy, home_url="/", sidebar=""
+    )
+    return page, code

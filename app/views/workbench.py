@@ -1,0 +1,159 @@
+"""The workbench (工作台, S0-10): what waits for me, what I applied for, what is new."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import g, url_for
+from flask_appbuilder import expose
+from flask_appbuilder.security.decorators import has_access
+from flask_babel import gettext as _, ngettext
+from sqlalchemy import select
+from sqlalchemy.orm import joinedload
+
+from app import access, choices, clock, workflow
+from app.extensions import db
+from app.models import Announcement, FlowCase, FlowTask, Organization
+from app.views.base import Page
+from app.views.base.cells import Shown, cell_at, due, local_time
+from app.views.base.paging import capped
+from app.views.base.view import TAB_CAP
+from app.views.cases import flow_title
+
+ROWS = 6
+NEWS = 5
+
+
+class WorkbenchView(Page):
+    """One page for every role; figures come from rows, never from anywhere else."""
+
+    route_base = "/workbench"
+    default_view = "show"
+
+    @expose("/")
+    @has_access
+    def show(self) -> str:
+        """The boxes of S0-10."""
+        now = clock.now()
+        figures = workflow.figures(db.session(), access.actor(), now)
+        reviews = self.appbuilder.sm.has_access("can_list", "TodoView")
+        return self.page(
+            "workbench.html",
+            hello=self._hello(figures, reviews=reviews),
+            figures=self._figures(figures, reviews=reviews),
+            tabs=self._tabs(figures) if reviews else [],
+            todo=self._todo(now) if reviews else None,
+            news=self._news(),
+            news_url=None,
+            applications=self._applications(),
+            applications_url=url_for("MyCasesView.list"),
+            role_card=self._role_card(),
+        )
+
+    def _hello(self, figures: workflow.Figures, *, reviews: bool) -> str:
+        name = str(g.grants.person)
+        if not reviews:
+            return _("Hello, %(name)s.", name=name)
+        waiting = ngettext(
+            "%(num)d task is waiting for you.", "%(num)d tasks are waiting for you.", figures.to_do
+        )
+        return _("Hello, %(name)s. %(waiting)s", name=name, waiting=waiting)
+
+    def _figures(self, figures: workflow.Figures, *, reviews: bool) -> list[dict[str, Any]]:
+        running = {
+            "label": _("My running applications"),
+            "value": capped(figures.running, TAB_CAP),
+            "icon": "send",
+            "url": url_for("MyCasesView.list"),
+        }
+        if not reviews:
+            return [running]
+        late = "d" if figures.overdue else ""
+        return [
+            {"label": _("Waiting for me"), "value": capped(figures.to_do, TAB_CAP),
+             "icon": "checklist", "url": url_for("TodoView.list")},
+            {"label": _("Overdue"), "value": capped(figures.overdue, TAB_CAP), "css": late,
+             "icon": "clock", "url": url_for("TodoView.list")},
+            running,
+            {"label": _("Decided this month"), "value": capped(figures.decided, TAB_CAP),
+             "icon": "circle-check", "url": url_for("DoneView.list")},
+        ]  # fmt: skip
+
+    def _tabs(self, figures: workflow.Figures) -> list[dict[str, Any]]:
+        return [
+            {"key": "todo", "label": _("Waiting for me"), "active": True,
+             "count": capped(figures.to_do, TAB_CAP), "url": url_for("TodoView.list")},
+            {"key": "mine", "label": _("My applications"), "active": False, "count": "",
+             "url": url_for("MyCasesView.list")},
+            {"key": "done", "label": _("Done by me"), "active": False, "count": "",
+             "url": url_for("DoneView.list")},
+        ]  # fmt: skip
+
+    def _todo(self, now: Any) -> dict[str, Any]:
+        query = (
+            select(FlowTask)
+            .where(workflow.mine(access.actor()))
+            .options(joinedload(FlowTask.case), joinedload(FlowTask.stage))
+            .order_by(FlowTask.due_at.asc().nulls_last(), FlowTask.id)
+            .limit(ROWS)
+        )
+        lines = []
+        for task in db.session.scalars(query):
+            case = task.case
+            cells = [
+                Shown(case.title),
+                Shown(flow_title(task.flow)),
+                Shown(case.applicant_name),
+                Shown(_(task.stage.title) if task.stage else ""),
+                Shown(local_time(case.submitted_at) if case.submitted_at else ""),
+                due(task.due_at, now) if task.due_at else Shown(""),
+            ]
+            lines.append({"values": cells, "url": url_for("CaseView.show", number=case.number)})
+        heads = [
+            _("Application"), _("Kind of application"), _("Applicant"), _("Present stage"),
+            _("Submitted at"), _("Time limit"),
+        ]  # fmt: skip
+        return {"heads": heads, "lines": lines, "all_url": url_for("TodoView.list")}
+
+    def _news(self) -> list[dict[str, str]]:
+        newest = select(Announcement.id, Announcement.title, Announcement.publish_at).where(
+            Announcement.publish_at <= clock.now()
+        )
+        rows = db.session.execute(newest.order_by(Announcement.publish_at.desc()).limit(NEWS))
+        return [
+            {"title": row.title, "date": local_time(row.publish_at)[5:10],
+             "url": url_for("PortalView.news", pk=row.id)}
+            for row in rows
+        ]  # fmt: skip
+
+    def _applications(self) -> list[dict[str, Any]]:
+        who = access.actor()
+        mine = FlowCase.applicant_id == who.user_id
+        if who.organization_id:
+            mine |= FlowCase.organization_id == who.organization_id
+        newest = select(FlowCase).where(mine).order_by(FlowCase.id.desc()).limit(NEWS)
+        states = choices.CASE_STATES
+        return [
+            {
+                "title": case.title,
+                "v": Shown(str(states.of(case.state).label), states.of(case.state).css),
+                "url": url_for("CaseView.show", number=case.number),
+                "at": local_time(case.submitted_at) if case.submitted_at else "",
+            }
+            for case in db.session.scalars(newest)
+        ]
+
+    def _role_card(self) -> dict[str, Any]:
+        """One's own role, and how far the certification has come (服务商认证情况)."""
+        key = access.actor().organization_id
+        mine = select(Organization.name, Organization.certification).where(Organization.id == key)
+        row = db.session.execute(mine).first() if key else None
+        state = cell_at(Organization, "certification").show(row.certification) if row else None
+        apply = self.appbuilder.sm.has_access("can_add", "AccreditationView")
+        certified = row is not None and row.certification == "certified"
+        step = {"text": _("Role certification"), "url": url_for("AccreditationView.choose")}
+        return {
+            "organization": row.name if row else "",
+            "state": state,
+            "next": step if apply and not certified else None,
+        }
