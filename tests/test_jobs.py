@@ -237,19 +237,19 @@ def test_the_scheduler_beats_sends_and_ends_when_asked(app, stop):
         with app.app_context(), system_session() as session:
             return session.scalar(select(Message.state))
 
-    process = subprocess.Popen(  # noqa: S603 - our own script
+    with subprocess.Popen(  # noqa: S603 - our own script
         (sys.executable, "-c", SCHEDULER, url),
         env=os.environ | {"PYTHONPATH": str(Path(__file__).parent.parent)},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-    )
-    try:
-        until(lambda: runs(app, BEAT), 20)
-        if stop == signal.SIGTERM:
-            until(lambda: state() == "sent", 20)
-        process.send_signal(stop)
-        _, errors = process.communicate(timeout=10)
-    finally:
-        process.kill()
+    ) as process:
+        try:
+            until(lambda: runs(app, BEAT), 20)
+            if stop == signal.SIGTERM:
+                until(lambda: state() == "sent", 20)
+            process.send_signal(stop)
+            _, errors = process.communicate(timeout=10)
+        finally:
+            process.kill()
     assert process.returncode == 0, errors.decode()
     assert errors == b""
