@@ -103,6 +103,10 @@ class AppSecurityManager(FabSecurityManager):
             kept = self._kept[user_id] = found
         return kept
 
+    def forget_all(self) -> None:
+        """For a process whose database was replaced."""
+        self._kept.clear()
+
 
 def _read_grants(user_id: int, version: int) -> Grants | None:
     with Session(db.engine) as plain:

@@ -296,6 +296,10 @@ class Workflow:
         self.workdays = workdays
         self._routes: dict[int, Route] = {}
 
+    def forget_all(self) -> None:
+        """For a process whose database was replaced."""
+        self._routes.clear()
+
     def desk(self, session: Session, actor: Actor, now: datetime) -> Desk:
         """A desk for ``actor`` in the transaction of ``session``."""
         return Desk(self, session, actor, now)

@@ -139,6 +139,9 @@ class _Kept(Generic[Value]):
             self._values[engine] = kept
         return kept[1]
 
+    def forget(self) -> None:
+        self._values.clear()
+
 
 def _engine(session: Session) -> Engine:
     bind = session.get_bind()
@@ -187,3 +190,9 @@ def reference(source: Session | Connection, version: int | None) -> Reference:
 def workdays(source: Session | Connection, version: int | None) -> Workdays:
     """The calendar of working days as of ``version`` of the reference data; None: as of now."""
     return _calendars.at(source, version)
+
+
+def forget_all() -> None:
+    """For a process whose database was replaced."""
+    _references.forget()
+    _calendars.forget()

@@ -1,0 +1,174 @@
+"""Fixtures: one application per run, a fresh copy of the demonstration's database per test.
+
+``QIFU_TEST_DATABASE=postgresql`` runs the same tests on PostgreSQL.  No fixture holds an
+application context: a request made inside one would share its ``g``, and with it the user.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import create_engine, event, make_url, text
+
+from app import cli, create_app
+from app.access import Actor, acting_as
+from app.extensions import AppSession, db, system_session
+from app.models import Membership, Person
+from app.services import reference
+from app.services.demo import PASSWORD
+from sqlalchemy import select
+from tests.services import postgresql_url, require
+
+TEST_CODE = "0000"
+ON_POSTGRESQL = os.environ.get("QIFU_TEST_DATABASE") == "postgresql"
+
+
+class SqliteStore:
+    """A database file that is copied for each test."""
+
+    def __init__(self, folder: Path) -> None:
+        self.prepared, self.live = folder / "prepared.db", folder / "live.db"
+        self.url = f"sqlite:///{self.live}"
+
+    def keep(self) -> None:
+        """Keep the present content as what every test starts from."""
+        shutil.copy(self.live, self.prepared)
+
+    def restore(self) -> None:
+        """Start again from what was kept."""
+        for leftover in self.live.parent.glob("live.db*"):
+            leftover.unlink()
+        shutil.copy(self.prepared, self.live)
+
+
+class PostgresqlStore:
+    """A database made from a template for each test."""
+
+    def __init__(self, name: str) -> None:
+        require("postgresql")
+        self.admin = create_engine(postgresql_url() or "", isolation_level="AUTOCOMMIT")
+        self.name, self.template = name, f"{name}_template"
+        url = make_url(postgresql_url() or "").set(database=name)
+        self.url = url.render_as_string(hide_password=False)
+        self._run(f"DROP DATABASE IF EXISTS {self.template}", f"DROP DATABASE IF EXISTS {name}")
+        self._run(f"CREATE DATABASE {name}")
+
+    def keep(self) -> None:
+        """Keep the present content as what every test starts from."""
+        self._run(f"CREATE DATABASE {self.template} TEMPLATE {self.name}")
+
+    def restore(self) -> None:
+        """Start again from what was kept."""
+        self._run(
+            f"DROP DATABASE IF EXISTS {self.name} WITH (FORCE)",
+            f"CREATE DATABASE {self.name} TEMPLATE {self.template}",
+        )
+
+    def _run(self, *statements: str) -> None:
+        with self.admin.connect() as connection:
+            for statement in statements:
+                connection.execute(text(statement))
+
+
+@pytest.fixture(scope="session")
+def store(tmp_path_factory: pytest.TempPathFactory) -> SqliteStore | PostgresqlStore:
+    """The database of this run."""
+    if ON_POSTGRESQL:
+        return PostgresqlStore(f"qifu_{os.getpid()}")
+    return SqliteStore(tmp_path_factory.mktemp("database"))
+
+
+@pytest.fixture(scope="session")
+def application(store, tmp_path_factory: pytest.TempPathFactory) -> Flask:
+    """The application on a database with the demonstration in it."""
+    os.environ["QIFU_TEST_CODE"] = TEST_CODE
+    os.environ["STORAGE_URL"] = str(tmp_path_factory.mktemp("uploads"))
+    app = create_app(
+        TESTING=True, WTF_CSRF_ENABLED=False, SQLALCHEMY_DATABASE_URI=store.url, MAIL_BACKEND="locmem"
+    )
+    cli.set_up(app)
+    _let_go(app)
+    store.keep()
+    return app
+
+
+@pytest.fixture
+def app(application: Flask, store) -> Flask:
+    """The application on a fresh copy of the database; commits are real commits."""
+    _let_go(application)
+    store.restore()
+    return application
+
+
+def _let_go(app: Flask) -> None:
+    """Close connections and forget what was kept of the database before."""
+    with app.app_context():
+        db.engine.dispose()
+    app.extensions["appbuilder"].sm.forget_all()
+    app.extensions["workflow"].forget_all()
+    reference.forget_all()
+
+
+@pytest.fixture
+def sign_in(app: Flask) -> Callable[..., FlaskClient]:
+    """``sign_in("operator")`` -> a browser in which that person is signed in; None: a visitor."""
+
+    def sign_in(username: str | None = None) -> FlaskClient:
+        client = app.test_client()
+        if username:
+            typed = {"username": username, "password": PASSWORD, "captcha": TEST_CODE}
+            assert client.post("/login/", data=typed).status_code == 302
+        return client
+
+    return sign_in
+
+
+@pytest.fixture
+def actor_of(app: Flask) -> Callable[[str], Actor]:
+    """``actor_of("institution")`` -> the actor as which that person's requests run."""
+
+    def actor_of(username: str) -> Actor:
+        with app.app_context(), system_session() as session:
+            person = session.scalars(select(Person).where(Person.username == username)).one()
+            place = session.scalar(
+                select(Membership.organization_id).where(Membership.user_id == person.id)
+            )
+            roles = frozenset(role.name for role in person.roles)
+            kind = "staff" if "operator" in roles else "member" if place else "ordinary"
+            return Actor(kind, person.id, roles, place)
+
+    return actor_of
+
+
+@pytest.fixture
+def as_actor(app: Flask) -> Callable[[Actor], object]:
+    """``with as_actor(who) as session`` -> a scoped session of that actor, rolled back."""
+
+    @contextmanager
+    def as_actor(who: Actor) -> Iterator[AppSession]:
+        with app.app_context(), acting_as(who), AppSession(db) as session:
+            yield session
+
+    return as_actor
+
+
+@pytest.fixture
+def statements(app: Flask) -> Iterator[list[str]]:
+    """Every SQL statement that runs, in order; clear it to begin anew."""
+    seen: list[str] = []
+
+    def keep(_connection, _cursor, statement, *_rest) -> None:
+        seen.append(statement)
+
+    with app.app_context():
+        engine = db.engine
+    event.listen(engine, "before_cursor_execute", keep)
+    yield seen
+    event.remove(engine, "before_cursor_execute", keep)
