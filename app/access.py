@@ -372,7 +372,9 @@ def _check(session: Session, rows: list[Any]) -> None:
 def _check_targets(session: Session, rows: list[Any]) -> None:
     if session.bind_actor().kind == "system":  # type: ignore[attr-defined]
         return
-    by_table = {mapper.local_table: mapper for mapper in session.registry.mappers}  # type: ignore[attr-defined]
+    # Two classes may share a table (FAB's user and ours): the one with a rule speaks for it.
+    mappers = sorted(session.registry.mappers, key=lambda mapper: mapper.class_ in _visible)  # type: ignore[attr-defined]
+    by_table = {mapper.local_table: mapper for mapper in mappers}
     groups: dict[type, set[Any]] = {}
     for row in rows:
         state = inspect(row)
