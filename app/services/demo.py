@@ -84,18 +84,18 @@ def fill(session: Session, engine: Workflow, folder: Path, now: datetime, keys: 
     roles = {role.name: role for role in session.scalars(select(Role))}
     password = generate_password_hash(PASSWORD)
     calendar = reference.workdays(session, None)
-    stage = _Stage(session, engine, folder, now, keys, roles, password, calendar)
-    stage.open_house()
+    house = Demonstration(session, engine, folder, now, keys, roles, password, calendar)
+    house.open_house()
     for number, row in enumerate(_read("institutions")):
-        stage.add_institution(row, decider=stage.operators[number % len(stage.operators)])
+        house.add_institution(row, decider=house.operators[number % len(house.operators)])
     for row in _read("announcements"):
-        stage.announce(row)
+        house.announce(row)
     # The mails of the past have long been read.
     session.execute(update(Message).values(state="sent", attempts=1, sent_at=Message.created_at))
 
 
 @dataclass
-class _Stage:
+class Demonstration:
     """What the demonstration is being written with."""
 
     session: Session
@@ -110,6 +110,7 @@ class _Stage:
 
     @property
     def today(self) -> date:
+        """The day it is shown on."""
         return clock.local_day(self.now)
 
     def at(self, days: int, hour: int) -> datetime:
