@@ -39,7 +39,7 @@ def set_up(app: Flask, *, with_demo: bool = True) -> None:
     with app.app_context():
         upgrade(str(MIGRATIONS))
         with system_session() as session:
-            is_new = seeding.seed(session, profile, _offered(app), now)
+            is_new = seeding.seed(session, profile, offered(app), now)
             _publish_routes(session, app.extensions["workflow"], profile, now)
             if is_new and with_demo and profile.name == demo.PROFILE and not settings.is_production:
                 _fill(app, session, now)
@@ -77,7 +77,7 @@ def demo_accounts() -> str:
     return "\n".join([f"Demo accounts, password {demo.PASSWORD}", *lines])
 
 
-def _offered(app: Flask) -> set[seeding.Pair]:
+def offered(app: Flask) -> set[seeding.Pair]:
     """Every permission that a page or a menu item asks for."""
     builder = app.extensions["appbuilder"]
     pairs = {

@@ -15,7 +15,7 @@ from sqlalchemy.exc import DatabaseError
 from stdnum.cn import uscc
 from werkzeug.security import check_password_hash
 
-from app import cli, config, profile, search
+from app import cli, config, create_app, profile, search
 from app.extensions import db, migrate, prepare_sqlite, system_session
 from app.flows import workflow
 from app.models import (
@@ -179,6 +179,16 @@ def test_a_profile_that_names_a_page_that_does_not_exist_is_refused(house):
         cli.set_up(house)
     with reading(house) as session:
         assert session.scalar(select(func.count(Setting.id))) == 0
+
+
+def test_the_demo_profile_names_only_pages_that_exist(url, tmp_path, monkeypatch):
+    monkeypatch.setenv("DATABASE_URL", url)
+    monkeypatch.setenv("STORAGE_URL", str(tmp_path))
+    app = create_app()
+    named = {pair for role in profile.load("demo").roles.values() for pair in role.pairs()}
+    assert named <= cli.offered(app)
+    with app.app_context():
+        db.engine.dispose()
 
 
 def test_a_route_is_published_from_the_profile_once(house):
