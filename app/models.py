@@ -427,49 +427,49 @@ class Accreditation(Named, Base):
     organization_id: Mapped[int | None] = mapped_column(ForeignKey("organization.id"))
 
     name: Mapped[str] = field(
-        _l("Organization name"), String(64), section=_l("Institution"), search=True
+        _l("Organization name"), String(64), section=_l("Institution data"), search=True
     )
     credit_code: Mapped[str] = field(
         _l("Unified social credit code"),
         String(18),
-        section=_l("Institution"),
+        section=_l("Institution data"),
         kind="credit_code",
         hint=_l("18 characters, as printed on the business licence"),
     )
     region_id: Mapped[int] = mapped_column(ForeignKey("region.id"))
-    address: Mapped[str] = field(_l("Registered address"), String(100), section=_l("Institution"))
+    address: Mapped[str] = field(_l("Registered address"), String(100), section=_l("Institution data"))
     industry: Mapped[str] = field(
-        _l("Industry"), String(8), section=_l("Institution"), dictionary="industry"
+        _l("Industry"), String(8), section=_l("Institution data"), dictionary="industry"
     )
     legal_person: Mapped[str] = field(
-        _l("Legal representative"), String(30), section=_l("Institution")
+        _l("Legal representative"), String(30), section=_l("Institution data")
     )
-    founded_on: Mapped[date] = field(_l("Founded on"), section=_l("Institution"), past=True)
+    founded_on: Mapped[date] = field(_l("Founded on"), section=_l("Institution data"), past=True)
     registered_capital: Mapped[int] = field(
-        _l("Registered capital (10k yuan)"), Money, section=_l("Institution"), unit=10_000
+        _l("Registered capital (10k yuan)"), Money, section=_l("Institution data"), unit=10_000
     )
     staff_count: Mapped[int] = field(
-        _l("Employees"), section=_l("Institution"), minimum=1, maximum=999_999
+        _l("Employees"), section=_l("Institution data"), minimum=1, maximum=999_999
     )
     website: Mapped[str | None] = field(
-        _l("Web site"), String(200), section=_l("Institution"), kind="url"
+        _l("Web site"), String(200), section=_l("Institution data"), kind="url"
     )
     short_name: Mapped[str | None] = field(
         _l("Short name"),
         String(16),
-        section=_l("Institution"),
+        section=_l("Institution data"),
         hint=_l("Shown on cards of the portal"),
     )
     institution_kind: Mapped[str] = field(
         _l("Kind of institution"),
         String(20),
-        section=_l("Institution"),
+        section=_l("Institution data"),
         dictionary="institution_kind",
     )
     service_categories: Mapped[list[str]] = field(
         _l("Service categories"),
         JSON,
-        section=_l("Institution"),
+        section=_l("Institution data"),
         dictionary="service_category",
         limit=6,
     )
@@ -477,15 +477,15 @@ class Accreditation(Named, Base):
         _l("Area served"),
         JSON,
         default=list,
-        section=_l("Institution"),
+        section=_l("Institution data"),
         dictionary="city",
         limit=10,
     )
     intro: Mapped[str] = field(
-        _l("Introduction"), String(1000), section=_l("Institution"), kind="long", minimum=50
+        _l("Introduction"), String(1000), section=_l("Institution data"), kind="long", minimum=50
     )
     advantages: Mapped[str | None] = field(
-        _l("Strengths"), String(500), section=_l("Institution"), kind="long"
+        _l("Strengths"), String(500), section=_l("Institution data"), kind="long"
     )
     team_size: Mapped[int] = field(
         _l("Professionals"), section=_l("Qualifications"), minimum=1, maximum=9999
@@ -575,17 +575,17 @@ class Accreditation(Named, Base):
     version: Mapped[int] = mapped_column(default=1)
 
     region: Mapped[Region] = relationship(
-        info=about(_l("Region"), section=_l("Institution"), kind="region")
+        info=about(_l("Region"), section=_l("Institution data"), kind="region")
     )
     logo: Mapped[Attachment] = relationship(
-        foreign_keys=logo_id, info=about(_l("Logo"), section=_l("Institution"), rule="logo")
+        foreign_keys=logo_id, info=about(_l("Logo"), section=_l("Institution data"), rule="logo")
     )
     cases: Mapped[list[AccreditationCase]] = relationship(
         cascade="all, delete-orphan",
         order_by="AccreditationCase.id",
         info=about(
             _l("Typical cases"),
-            section=_l("Institution"),
+            section=_l("Institution data"),
             limit=5,
             columns=("client", "content", "year", "is_anonymous"),
         ),
