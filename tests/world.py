@@ -30,6 +30,9 @@ from app.flow import Act, Flow, organization_role
 from app.models import (
     APPEND_ONLY,
     AccessVersion,
+    Accreditation,
+    Attachment,
+    DictItem,
     FlowCase,
     FlowTask,
     Membership,
@@ -119,6 +122,10 @@ def furnish(engine: Engine) -> None:
     with Session(engine) as session:
         session.add(AccessVersion(version=1))
         session.add(Region(id=990100, name="Region A", level=2, path="Region A"))
+        session.add_all(
+            DictItem(dictionary="service_category", code=c, parent=p, zh=c, en=c, needs_licence=n)
+            for c, p, n in SERVICES
+        )
         roles = {name: Role(name=name) for _, names, _ in PEOPLE.values() for name in names}
         roles |= {name: Role(name=name) for name in ("ordinary", "institution_main")}
         session.add_all(roles.values())
@@ -186,6 +193,53 @@ def organization(name: str, code: str) -> Organization:
         contact_phone="13900000000",
         created_at=NOW,
     )
+
+
+SERVICES = (
+    *(("law", "", True), ("law1", "law", True), ("net", "", False), ("net1", "net", False)),
+    *((f"net{n}", "net", False) for n in range(2, 9)),
+)
+"""Code, group, whether a certificate is needed."""
+
+
+def attachment(owner_id: int) -> Attachment:
+    """A stored file, not yet in the database."""
+    return Attachment(
+        name="scan.png",
+        rule="licence",
+        mime="image/png",
+        size=1,
+        sha256="0" * 64,
+        key=uuid4().hex,
+        owner_id=owner_id,
+        uploaded_at=NOW,
+    )
+
+
+def application(number: int, **values: Any) -> Accreditation:
+    """A complete request to become an institution, not yet stored; ``number`` makes its name."""
+    complete = {
+        "name": f"Institution {number} Ltd.",
+        "credit_code": credit_code(number),
+        "region_id": 990100,
+        "address": "2 Example Road",
+        "industry": "I",
+        "legal_person": "Somebody",
+        "founded_on": date(2020, 2, 29),
+        "registered_capital": 100_000_000,
+        "staff_count": 12,
+        "institution_kind": "firm",
+        "service_categories": ["net1"],
+        "intro": "We have served many enterprises for years. " * 2,
+        "team_size": 8,
+        "contact_name": "Contact",
+        "contact_mobile": "13900000001",
+        "contact_email": "result@example.com",
+        "service_tel": "010-00000000",
+        "true_statement": True,
+        "created_at": NOW,
+    }
+    return Accreditation(**(complete | values))
 
 
 # --- an invented business -----------------------------------------------------------------
@@ -332,7 +386,7 @@ protect(Scoped)
 @contextmanager
 def session_of(engine: Engine, who: Actor) -> Iterator[Session]:
     """A session of one actor, with every access rule; committed unless something is raised."""
-    with acting_as(who), Scoped(engine) as session:
+    with acting_as(who), Scoped(engine, expire_on_commit=False) as session:
         yield session
         session.commit()
 
