@@ -12,17 +12,27 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from app import jobs, messages
 from app.access import ANONYMOUS, acting_as
-from app.extensions import AppSession, db, system_session
+from app.extensions import AppSession, db, mail, system_session
 from app.jobs import timetable
 from app.models import JobRun, Message
 
 NOW = datetime(2026, 11, 20, 3, 0, 30, tzinfo=UTC)
 BEAT = "scheduler.heartbeat"
 MINUTE = timedelta(minutes=1)
+
+
+@pytest.fixture
+def app(app):
+    """The application, before any message and any run of a job."""
+    with app.app_context(), system_session() as session:
+        session.execute(delete(Message))
+        session.execute(delete(JobRun))
+        session.commit()
+    return app
 
 
 def test_the_timetable():
@@ -158,9 +168,9 @@ def test_a_worker_without_slots_is_on_record_when_it_did_something(app, job):
 
 
 @pytest.mark.db
-def test_the_outbox_runs_as_a_job(app, capsys):
-    app.config["MAIL_BACKEND"] = "console"
-    app.extensions["mailman"].backend = "console"
+def test_the_outbox_runs_as_a_job(app, monkeypatch, capsys):
+    state = mail.init_mail(app.config | {"MAIL_BACKEND": "console"})
+    monkeypatch.setitem(app.extensions, "mailman", state)
     with app.app_context(), system_session() as session:
         tell(session)
         session.commit()

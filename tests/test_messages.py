@@ -17,7 +17,7 @@ from types import SimpleNamespace
 
 import pytest
 from aiosmtpd.controller import Controller
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from app import messages
 from app.extensions import db, mail, system_session
@@ -58,17 +58,24 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def mail_goes_to(app, port):
-    app.config.update(MAIL_BACKEND="smtp", MAIL_SERVER="127.0.0.1", MAIL_PORT=port, MAIL_TIMEOUT=5)
-    mail.init_app(app)
+@pytest.fixture
+def mail_goes_to(app, monkeypatch):
+    """``mail_goes_to(port)`` lets the mail of this test go to a server on this machine."""
+
+    def use(port):
+        server = {"MAIL_SERVER": "127.0.0.1", "MAIL_PORT": port, "MAIL_TIMEOUT": 5}
+        state = mail.init_mail(app.config | server | {"MAIL_BACKEND": "smtp"})
+        monkeypatch.setitem(app.extensions, "mailman", state)
+
+    return use
 
 
 @pytest.fixture
-def mailbox(app):
+def mailbox(mail_goes_to):
     box = Mailbox()
     server = Controller(box, hostname="127.0.0.1", port=free_port())
     server.start()
-    mail_goes_to(app, server.port)
+    mail_goes_to(server.port)
     yield box
     server.stop()
 
@@ -92,7 +99,10 @@ def row(session):
 
 @pytest.fixture
 def session(app):
+    """A session of the system, before anybody was told anything."""
     with app.app_context(), system_session() as session:
+        session.execute(delete(Message))
+        session.commit()
         yield session
 
 
@@ -221,8 +231,8 @@ def test_a_connection_cut_after_the_text_means_the_same_message_again(session, m
     assert first["Message-ID"] == second["Message-ID"]
 
 
-def test_a_message_is_given_up_after_eight_attempts_over_some_nineteen_hours(app, session):
-    mail_goes_to(app, free_port())  # nobody listens there
+def test_a_message_is_given_up_after_eight_attempts_over_some_nineteen_hours(session, mail_goes_to):
+    mail_goes_to(free_port())  # nobody listens there
     tell(session)
     now, waits = NOW, []
     while row(session).state == "waiting":
