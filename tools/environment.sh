@@ -37,6 +37,8 @@ fi
 "$python" -c 'import venv, ensurepip' 2>/dev/null ||
     fail "Python's venv is missing.  On Debian, as root: apt-get install -y python3-venv"
 
+[ ! -L .venv ] || fail ".venv is a link and does not match $pins; take the link away and start again."
+
 echo "Installing the packages of $pins into .venv (once; one to three minutes) …"
 rm -f .venv/installed-*
 if [ "$(cat .venv/made-by 2>/dev/null)" != "$("$python" -c 'import sys; print(sys.version)') $PWD" ]; then
