@@ -7,9 +7,9 @@ happened to a row.  Everything follows from the files in ``reference_data/demo``
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from functools import cache
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -370,15 +370,20 @@ class Demonstration:
 
 def _font(size: int) -> tuple[ImageFont.FreeTypeFont | ImageFont.ImageFont, bool]:
     """A font that can show Chinese, if this machine has one; whether it can."""
-    for path in _font_files():
-        return ImageFont.truetype(str(path), size), True
-    return ImageFont.load_default(size), False
+    path = _chinese_font()
+    return (ImageFont.truetype(path, size), True) if path else (ImageFont.load_default(size), False)
 
 
-def _font_files() -> Iterable[Path]:
-    for folder in FONT_FOLDERS:
-        for pattern in FONTS:
-            yield from sorted(folder.rglob(pattern))
+@cache
+def _chinese_font() -> str:
+    """The path of the first font that is known to show Chinese; empty without one."""
+    found = (
+        path
+        for folder in FONT_FOLDERS
+        for pattern in FONTS
+        for path in sorted(folder.rglob(pattern))
+    )
+    return str(next(found, ""))
 
 
 def _logo(row: dict[str, Any]) -> Image.Image:
