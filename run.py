@@ -14,6 +14,7 @@ import socket
 import subprocess
 import sys
 import time
+from http.client import HTTPConnection, HTTPException
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from threading import Event, Lock, Thread
@@ -61,6 +62,7 @@ def scheduler() -> None:
 
     _write_pid("scheduler")
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    logging.getLogger("flask_appbuilder").setLevel(logging.WARNING)
     run_scheduler(create_app())
 
 
@@ -216,23 +218,28 @@ def _refuse_busy_port(settings: Settings) -> None:
 
 
 def _answers(settings: Settings) -> bool:
-    """Whether the pages are being served, seen from this machine."""
-    nearby = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
-    host = nearby.get(settings.host, settings.host)
+    """Whether a worker serves pages, seen from this machine."""
+    everywhere = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
+    host = everywhere.get(settings.host, settings.host)
+    connection = HTTPConnection(host, settings.port, timeout=1)
     try:
-        socket.create_connection((host, settings.port), timeout=0.2).close()
-    except OSError:
+        connection.request("GET", "/health/live")
+        connection.getresponse()
+    except (OSError, HTTPException):
         return False
+    finally:
+        connection.close()
     return True
 
 
 def _welcome(settings: Settings) -> None:
     """Print where the platform answers and who may sign in to its demo."""
-    click.echo(f"\nQifu is ready: {settings.public_url}/   (Ctrl-C ends it)")
+    lines = ["", f"Qifu is ready: {settings.public_url}/   (Ctrl-C ends it)"]
     if settings.profile == "demo":
         from app import cli
 
-        click.echo(cli.demo_accounts())
+        lines += [cli.demo_accounts()]
+    click.echo("\n".join(lines))
 
 
 def _pid_file(name: str) -> Path:
