@@ -12,12 +12,11 @@ def create_app(**overrides: Any) -> Flask:
 
     :raises app.config.Misconfigured: when the environment is unsafe or unknown.
     """
-    from flask_talisman import Talisman
     from sqlalchemy.orm import Session, scoped_session, sessionmaker
     from werkzeug.middleware.proxy_fix import ProxyFix
 
     from app import config, profile, security
-    from app.extensions import compress, csrf, db, mail, migrate, prepare_sqlite
+    from app.extensions import compress, csrf, db, mail, migrate, prepare_sqlite, talisman
     from app.flows import workflow
 
     settings = config.from_environment()
@@ -31,7 +30,7 @@ def create_app(**overrides: Any) -> Flask:
     csrf.init_app(app)
     mail.init_app(app)
     compress.init_app(app)
-    Talisman(app, **HEADERS, force_https=False, session_cookie_secure=settings.is_secure)
+    talisman.init_app(app, **HEADERS, force_https=False, session_cookie_secure=settings.is_secure)
     security.install(app)
     with app.app_context():
         if db.engine.dialect.name == "sqlite":

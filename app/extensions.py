@@ -12,6 +12,7 @@ from flask_mailman import Mail
 from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
 from flask_sqlalchemy.session import Session as FlaskSession
+from flask_talisman import Talisman
 from flask_wtf.csrf import CSRFProtect
 from sqlalchemy import Engine, event
 
@@ -28,7 +29,7 @@ protect(AppSession)
 
 OPTIONS: dict[str, Any] = {"class_": AppSession}
 db = SQLAlchemy(model_class=Model, session_options=OPTIONS)
-migrate, csrf, mail, compress = Migrate(), CSRFProtect(), Mail(), Compress()
+migrate, csrf, mail, compress, talisman = Migrate(), CSRFProtect(), Mail(), Compress(), Talisman()
 
 
 @contextmanager

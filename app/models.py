@@ -437,7 +437,9 @@ class Accreditation(Named, Base):
         hint=_l("18 characters, as printed on the business licence"),
     )
     region_id: Mapped[int] = mapped_column(ForeignKey("region.id"))
-    address: Mapped[str] = field(_l("Registered address"), String(100), section=_l("Institution data"))
+    address: Mapped[str] = field(
+        _l("Registered address"), String(100), section=_l("Institution data")
+    )
     industry: Mapped[str] = field(
         _l("Industry"), String(8), section=_l("Institution data"), dictionary="industry"
     )
@@ -687,7 +689,7 @@ class FlowStage(Base):
     route_id: Mapped[int] = mapped_column(ForeignKey("flow_route.id"))
     position: Mapped[int]
     key: Mapped[str] = mapped_column(String(40))
-    title: Mapped[str] = field(_l("Stage"), String(80))
+    title: Mapped[str] = field(_l("Present stage"), String(80))
     who: Mapped[str] = mapped_column(String(80))
     mode: Mapped[str] = mapped_column(String(12), default="any")
     quorum: Mapped[int] = mapped_column(default=100)

@@ -6,7 +6,6 @@ from datetime import datetime
 
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import Connection
-from stdnum.cn import uscc
 
 from app import messages
 from app.clock import local_day
@@ -76,10 +75,7 @@ def _identity(subject: Accreditation, rows: Connection) -> list[Problem]:
     claim = institutions.Claim(subject.id, subject.organization_id, subject.applicant_id)
     found = []
     code = institutions.normal_code(subject.credit_code or "")
-    if code and not uscc.is_valid(code):
-        text = _l("This is no valid credit code: compare it with the business licence.")
-        found.append(Problem("credit_code", text))
-    elif code and institutions.is_taken(rows, "credit_code", code, claim):
+    if code and institutions.is_taken(rows, "credit_code", code, claim):
         text = _l("This credit code is another organization's, or is being applied for already.")
         found.append(Problem("credit_code", text))
     if subject.name and institutions.is_name_taken(rows, subject.name, claim):

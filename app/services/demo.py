@@ -45,7 +45,7 @@ from app.workflow import Workflow
 PROFILE = "demo"
 PASSWORD = "Qifu#2026"  # noqa: S105 - printed at every start; production has no demo accounts
 FLOW = "accreditation"
-DRAFT_FORM = "accreditation-new"
+DRAFT_FORM = "accreditations-new"
 FOLDER = Path(__file__).parent.parent / "reference_data" / "demo"
 CODE_PREFIX = "91990101MA0Q"
 CITIES = ["990100", "990200"]

@@ -7,24 +7,48 @@ is judged as a whole, so that nothing incomplete is submitted by any other way.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date
 from typing import Any
 
+from email_validator import EmailNotValidError, validate_email
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import inspect
 from sqlalchemy.orm import ColumnProperty, RelationshipProperty
+from stdnum.cn import uscc
 
 from app.columns import FieldInfo, Phrase
 from app.errors import Problem
 
-FORMATS: dict[str, tuple[re.Pattern[str], Phrase]] = {
-    "email": (
-        re.compile(r"[^@\s,;<>]+@[^@\s,;<>]+\.[^@\s,;<>]+"),
-        _l("This is no e-mail address."),
+REQUIRED = _l("This field is required.")
+MOBILE = re.compile(r"1\d{10}", re.ASCII)
+TEL = re.compile(
+    r"(\+?\d{1,3}[- ]?)?(\d{3,4}[- ]?)?\d{7,8}([-转]\d{1,6})?"
+    r"|1\d{10}|[48]00[- ]?\d{3}[- ]?\d{4}",
+    re.ASCII,
+)
+URL = re.compile(r"https?://[^\s<>\"']+")
+
+
+def _is_email(text: str) -> bool:
+    try:
+        validate_email(text, check_deliverability=False, test_environment=True)
+    except EmailNotValidError:
+        return False
+    return True
+
+
+FORMATS: dict[str, tuple[Callable[[str], object], Phrase]] = {
+    "mobile": (MOBILE.fullmatch, _l("A mobile number has 11 digits and begins with 1.")),
+    "tel": (TEL.fullmatch, _l("This is not a phone number; write it like 0451-12345678.")),
+    "url": (URL.fullmatch, _l("A web address begins with http:// or https://.")),
+    "email": (_is_email, _l("This is not an e-mail address; write it like name@example.com.")),
+    "credit_code": (
+        uscc.is_valid,
+        _l("The credit code is wrong: 18 characters, the last one is a check digit."),
     ),
-    "mobile": (re.compile(r"1\d{10}", re.ASCII), _l("A mobile number has 11 digits.")),
 }
+"""What a text of a kind must look like, and what to say when it does not."""
 
 
 def problems(row: Any, today: date) -> list[Problem]:
@@ -44,9 +68,9 @@ def _faults(row: Any, today: date, *, top: bool) -> Iterator[tuple[str, Phrase]]
         if info.only_if and not getattr(row, info.only_if):
             continue
         if _is_blank(row, prop, info):
-            if _is_required(prop, info):
-                yield prop.key, _l("Fill in this field.")
-        elif text := _wrong(prop, info, getattr(row, prop.key), today):
+            if is_required(prop, info):
+                yield prop.key, REQUIRED
+        elif text := wrong(prop, info, getattr(row, prop.key), today):
             yield prop.key, text
 
 
@@ -67,7 +91,8 @@ def _is_blank(row: Any, prop: Any, info: FieldInfo) -> bool:
     return value is None or value == [] or (value is False and info.required is True)
 
 
-def _is_required(prop: Any, info: FieldInfo) -> bool:
+def is_required(prop: Any, info: FieldInfo) -> bool:
+    """Whether a form may not be submitted without it."""
     if info.required is not None:
         return info.required
     if isinstance(prop, ColumnProperty):
@@ -76,7 +101,7 @@ def _is_required(prop: Any, info: FieldInfo) -> bool:
     return not prop.uselist and not any(column.nullable for column in prop.local_columns)
 
 
-def _wrong(prop: Any, info: FieldInfo, value: Any, today: date) -> Phrase:
+def wrong(prop: Any, info: FieldInfo, value: Any, today: date) -> Phrase:
     """What is wrong with a value that is there; empty when nothing is."""
     if isinstance(prop, RelationshipProperty):
         return _wrong_rows(info, value, today) if prop.uselist else ""
@@ -90,8 +115,9 @@ def _wrong(prop: Any, info: FieldInfo, value: Any, today: date) -> Phrase:
 
 
 def _wrong_number(info: FieldInfo, value: int) -> Phrase:
-    if info.minimum is not None and value < info.minimum:
-        return _l("At least %(n)s.", n=info.minimum)
+    low = info.minimum or 0
+    if value < low:
+        return _l("At least %(n)s.", n=low)
     if info.maximum is not None and value > info.maximum:
         return _l("At most %(n)s.", n=info.maximum)
     return ""
@@ -100,12 +126,13 @@ def _wrong_number(info: FieldInfo, value: int) -> Phrase:
 def _wrong_text(prop: Any, info: FieldInfo, text: str) -> Phrase:
     if info.minimum is not None and len(text) < info.minimum:
         return _l("Write at least %(n)s characters.", n=info.minimum)
-    longest = getattr(prop.columns[0].type, "length", None)
+    column = prop.columns[0] if prop is not None else None
+    longest = info.maximum or getattr(getattr(column, "type", None), "length", None)
     if longest and len(text) > longest:
         return _l("Write at most %(n)s characters.", n=longest)
     if info.kind in FORMATS:
-        pattern, words = FORMATS[info.kind]
-        return "" if pattern.fullmatch(text) else words
+        fits, words = FORMATS[info.kind]
+        return "" if fits(text) else words
     return ""
 
 

@@ -12,10 +12,13 @@ from sqlalchemy import select
 
 from app import access, clock, storage
 from app.errors import DomainError
-from app.extensions import db
+from app.extensions import db, talisman
 from app.models import Attachment
 from app.views.base import Page
 from app.views.base.forms import is_key
+
+SANDBOX = "sandbox; default-src 'none'"
+"""What somebody uploaded runs no script and reaches nothing, whatever it is."""
 
 
 class FileView(Page):
@@ -24,6 +27,7 @@ class FileView(Page):
     route_base = "/files"
 
     @expose("/<pk>/")
+    @talisman(content_security_policy=SANDBOX, frame_options="SAMEORIGIN")
     def show(self, pk: str) -> Any:
         """The file itself; pictures and PDF in the page, anything else as a download."""
         query = select(Attachment).where(Attachment.id == (int(pk) if is_key(pk) else 0))

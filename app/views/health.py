@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from flask import Flask
-from sqlalchemy import text
 
+from app import clock, jobs
 from app.extensions import db
+
+SILENCE = timedelta(minutes=5)
 
 
 def install(app: Flask) -> None:
@@ -19,6 +22,7 @@ def install(app: Flask) -> None:
 
     @app.get("/health/ready")
     def ready() -> Any:
-        with db.engine.connect() as connection:
-            connection.execute(text("SELECT 1"))
-        return {"status": "ok"}
+        """The database answers; whether the scheduler has beaten in the last five minutes."""
+        beat = jobs.last_beat(db.session())
+        beats = beat is not None and clock.now() - beat < SILENCE
+        return {"status": "ok", "scheduler": "ok" if beats else "silent"}

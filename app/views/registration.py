@@ -7,7 +7,7 @@ from typing import Any
 from flask import abort, current_app, flash, jsonify, redirect, render_template, request, url_for
 from flask_appbuilder import expose
 from flask_babel import gettext as _, lazy_gettext as _l
-from wtforms import PasswordField, StringField
+from wtforms import PasswordField
 
 from app import agreements, choices, clock, security
 from app.columns import FieldInfo
@@ -17,13 +17,12 @@ from app.models import Organization, Region
 from app.services import parties
 from app.views.base import Page
 from app.views.base.forms import (
-    CHECKS,
+    Declared,
     Drawn,
     ModelForm,
-    Needed,
-    cleaned,
     draw,
     form_for,
+    text_field,
 )
 from app.views.base.view import options_of, summary
 
@@ -31,12 +30,8 @@ COMPANY = ("name", "credit_code", "region", "address", "industry", "contact_name
 
 
 def _account_field(info: FieldInfo, *, password: bool = False) -> Any:
-    checks: list[Any] = [Needed(required=bool(info.required), only_if="")]
-    if info.kind in CHECKS:
-        checks.append(CHECKS[info.kind])
-    if password:
-        return PasswordField(info.label, checks)
-    return StringField(info.label, checks, filters=[cleaned(info)])
+    rules: list[Any] = [Declared(None, info)]
+    return PasswordField(info.label, rules) if password else text_field(info, rules, 0)
 
 
 ACCOUNT = {

@@ -148,7 +148,8 @@ class WorkbenchView(Page):
         key = access.actor().organization_id
         mine = select(Organization.name, Organization.certification).where(Organization.id == key)
         row = db.session.execute(mine).first() if key else None
-        state = cell_at(Organization, "certification").show(row.certification) if row else None
+        shown = row is not None and access.actor().kind == "member"
+        state = cell_at(Organization, "certification").show(row.certification) if shown else None
         apply = self.appbuilder.sm.has_access("can_add", "AccreditationView")
         certified = row is not None and row.certification == "certified"
         step = {"text": _("Role certification"), "url": url_for("AccreditationView.choose")}

@@ -13,11 +13,9 @@ from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any, ClassVar
 
-from email_validator import EmailNotValidError, validate_email
 from flask import url_for
-from flask_babel import gettext as _, lazy_gettext as _l, lazy_ngettext
+from flask_babel import gettext as _, ngettext
 from sqlalchemy import JSON, Boolean, Date, Integer, String, Text, inspect, select
-from stdnum.cn import uscc
 from wtforms import (
     BooleanField,
     DateField,
@@ -40,16 +38,11 @@ from app.errors import Problem
 from app.extensions import db
 from app.models import Attachment, Region
 from app.security import words
+from app.services import formal
 from app.storage import RULES, picture
 from app.views.base.cells import LONG, cell_at, local_time
 
 KEY_DIGITS = 19
-MOBILE = re.compile(r"1\d{10}")
-TEL = re.compile(
-    r"(\+?\d{1,3}[- ]?)?(\d{3,4}[- ]?)?\d{7,8}([-转]\d{1,6})?|1\d{10}|[48]00[- ]?\d{3}[- ]?\d{4}"
-)
-URL = re.compile(r"https?://[^\s<>\"']+")
-REQUIRED = _l("This field is required.")
 
 
 def is_key(raw: str) -> bool:
@@ -71,99 +64,32 @@ def plain_code(text: str) -> str:
 # --- checks ---------------------------------------------------------------------------------
 
 
-class Needed:
-    """Required: always, or only while the flag ``only_if`` of the same form is ticked.
+class Declared:
+    """The rules that a column or relation declares; the formal pre-check holds the same ones.
 
-    A field that does not apply is emptied, so that nothing hidden is stored.
+    A field that does not apply (``only_if``) is emptied, so that nothing hidden is stored.
     """
 
     field_flags: ClassVar[dict[str, Any]] = {}
 
-    def __init__(self, *, required: bool, only_if: str) -> None:
-        self.required, self.only_if = required, only_if
+    def __init__(self, prop: Any, info: FieldInfo) -> None:
+        self.prop, self.info = prop, info
+        self.required = formal.is_required(prop, info) if prop is not None else info.required
 
     def __call__(self, form: Any, field: Any) -> None:
-        """Stop at an empty field, with a message if it is required."""
-        if self.only_if and not form[self.only_if].data:
+        """Say what is wrong with the field; stop at an empty one."""
+        if self.info.only_if and not form[self.info.only_if].data:
             field.data = False if isinstance(field, BooleanField) else None
             raise StopValidation
         if field.errors:  # unreadable input already said so
             raise StopValidation
         if field.data in (None, "", [], False):
-            raise StopValidation(str(REQUIRED) if self.required else None)
+            raise StopValidation(str(formal.REQUIRED) if self.required else None)
+        today = clock.local_day(clock.now())
+        if text := formal.wrong(self.prop, self.info, field.data, today):
+            raise ValidationError(str(text))
 
 
-def _length(info: FieldInfo, limit: int) -> Callable[[Any, Any], None]:
-    def check(_form: Any, field: Any) -> None:
-        size = len(field.data)
-        if info.minimum and size < info.minimum:
-            raise ValidationError(
-                _("At least %(num)d characters; there are %(size)d.", num=info.minimum, size=size)
-            )
-        if limit and size > limit:
-            raise ValidationError(
-                _("At most %(num)d characters; there are %(size)d.", num=limit, size=size)
-            )
-
-    return check
-
-
-def _range(info: FieldInfo, unit: int = 1) -> Callable[[Any, Any], None]:
-    low = 0 if info.minimum is None else info.minimum
-    high = info.maximum or 2**31 - 1
-
-    def check(_form: Any, field: Any) -> None:
-        if not low <= field.data / unit <= high:
-            raise ValidationError(
-                _("Between %(low)s and %(high)s.", low=f"{low:,}", high=f"{high:,}")
-            )
-
-    return check
-
-
-def _mobile(_form: Any, field: Any) -> None:
-    if not MOBILE.fullmatch(field.data):
-        raise ValidationError(_("A mobile number has 11 digits and begins with 1."))
-
-
-def _tel(_form: Any, field: Any) -> None:
-    if not TEL.fullmatch(field.data):
-        raise ValidationError(_("This is not a phone number; write it like 0451-12345678."))
-
-
-def _email(_form: Any, field: Any) -> None:
-    try:
-        validate_email(field.data, check_deliverability=False, test_environment=True)
-    except EmailNotValidError:
-        raise ValidationError(
-            _("This is not an e-mail address; write it like name@example.com.")
-        ) from None
-
-
-def _url(_form: Any, field: Any) -> None:
-    if not URL.fullmatch(field.data):
-        raise ValidationError(_("A web address begins with http:// or https://."))
-
-
-def _credit_code(_form: Any, field: Any) -> None:
-    if not uscc.is_valid(field.data):
-        raise ValidationError(
-            _("The credit code is wrong: 18 characters, the last one is a check digit.")
-        )
-
-
-def _past(_form: Any, field: Any) -> None:
-    if field.data > clock.local_day(clock.now()):
-        raise ValidationError(_("This date lies in the future."))
-
-
-CHECKS: dict[str, Callable[[Any, Any], None]] = {
-    "mobile": _mobile,
-    "tel": _tel,
-    "email": _email,
-    "url": _url,
-    "credit_code": _credit_code,
-}
 CODES = {"mobile", "tel", "email", "credit_code"}
 
 
@@ -336,9 +262,7 @@ class RowsField(FieldList):
         """Each line by its own checks; no more lines than the limit."""
         valid = super().validate(form, extra_validators)
         if len(self.entries) > self.limit:
-            self.errors = [
-                str(lazy_ngettext("At most %(num)d row.", "At most %(num)d rows.", self.limit))
-            ]
+            self.errors = [ngettext("At most %(num)d row.", "At most %(num)d rows.", self.limit)]
             return False
         return bool(valid)
 
@@ -362,54 +286,44 @@ def offered(info: FieldInfo) -> list[tuple[str, Phrase]]:
     return [(item.code, item.label) for _group, items in groups for item in items]
 
 
-def _text_field(info: FieldInfo, type_: Any, checks: list[Any]) -> Field:
-    limit = info.maximum or getattr(type_, "length", 0) or 0
-    wide = info.kind == "long" or isinstance(type_, Text) or limit > LONG
-    checks = [*checks, _length(info, limit), *([CHECKS[info.kind]] if info.kind in CHECKS else [])]
-    made = TextAreaField if wide else StringField
-    return made(info.label, checks, filters=[cleaned(info)])
-
-
 def field_for(model: Any, name: str) -> Field:
     """The unbound form field of one column or relation."""
     mapper = inspect(model)
     cell = cell_at(model, name)
-    info = cell.info
+    info, rules = cell.info, [Declared(mapper.attrs[name], cell.info)]
     if cell.kind == "rows":
-        relation = mapper.relationships[name]
-        line_form = form_for(relation.mapper.class_, info.columns)
+        line_form = form_for(mapper.relationships[name].mapper.class_, info.columns)
         return RowsField(info.label, line_form=line_form, limit=info.limit)
+    if cell.kind == "file":
+        return FileField(info.label, rule=info.rule, validators=rules)
     if name in mapper.relationships:
-        relation = mapper.relationships[name]
-        (local,) = relation.local_columns
-        needed = info.required if info.required is not None else not local.nullable
-        checks = [Needed(required=needed, only_if=info.only_if)]
-        if cell.kind == "file":
-            return FileField(info.label, rule=info.rule, validators=checks)
-        return ChosenField(info.label, model=relation.mapper.class_, validators=checks)
-    column = mapper.columns[name]
-    type_ = column.type
-    open_ = column.nullable or column.default is not None
-    needed = info.required if info.required is not None else not open_
-    checks: list[Any] = [Needed(required=needed, only_if=info.only_if)]
+        other = mapper.relationships[name].mapper.class_
+        return ChosenField(info.label, model=other, validators=rules)
+    type_ = mapper.columns[name].type
     if isinstance(type_, JSON):
-        return TermsField(info.label, checks, validate_choice=False)
+        return TermsField(info.label, rules, validate_choice=False)
     if info.choices or info.dictionary:
-        return TermField(info.label, checks, validate_choice=False, coerce=lambda v: v or None)
+        return TermField(info.label, rules, validate_choice=False, coerce=lambda v: v or None)
     if isinstance(type_, Money):
-        return MoneyField(
-            info.label, unit=info.unit, validators=[*checks, _range(info, info.unit * 100)]
-        )
-    if isinstance(type_, UtcDateTime):
-        return MomentField(info.label, checks)
-    if isinstance(type_, Date):
-        return DayField(info.label, [*checks, *([_past] if info.past else [])])
-    if isinstance(type_, Boolean):
-        return BooleanField(info.label, checks)
-    if isinstance(type_, Integer):
-        return WholeNumberField(info.label, [*checks, _range(info)])
-    assert isinstance(type_, (String, Text))
-    return _text_field(info, type_, checks)
+        return MoneyField(info.label, unit=info.unit, validators=rules)
+    if isinstance(type_, (String, Text)):
+        return text_field(info, rules, getattr(type_, "length", 0) or 0)
+    made = next(field for kind, field in PLAIN.items() if isinstance(type_, kind))
+    return made(info.label, rules)
+
+
+PLAIN: dict[Any, Any] = {
+    UtcDateTime: MomentField,
+    Date: DayField,
+    Boolean: BooleanField,
+    Integer: WholeNumberField,
+}
+
+
+def text_field(info: FieldInfo, rules: list[Any], length: int) -> Field:
+    """One line, or several for long texts; cleaned of what nobody can see."""
+    wide = info.kind == "long" or (info.maximum or length) > LONG
+    return (TextAreaField if wide else StringField)(info.label, rules, filters=[cleaned(info)])
 
 
 class ModelForm(Form):
@@ -561,7 +475,7 @@ def draw(form: ModelForm, name: str, options_url: Callable[[str], str]) -> Drawn
 
 
 def _is_needed(field: Any) -> bool:
-    return any(isinstance(check, Needed) and check.required for check in field.validators)
+    return any(isinstance(check, Declared) and check.required for check in field.validators)
 
 
 def _draw_text(drawn: Drawn, field: Any, info: FieldInfo, _options: Any) -> Drawn:
