@@ -24,7 +24,7 @@ def create_app(**overrides: Any) -> Flask:
     app.config.update(settings.flask() | overrides)
     app.extensions["settings"] = settings
     app.extensions["profile"] = profile.load(settings.profile)
-    app.wsgi_app = ProxyFix(app.wsgi_app)  # type: ignore[method-assign]
+    app.wsgi_app = ProxyFix(app.wsgi_app)
     db.init_app(app)
     migrate.init_app(app, db, compare_type=True, render_as_batch=True)
     csrf.init_app(app)

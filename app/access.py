@@ -41,7 +41,7 @@ from sqlalchemy.orm import (
 )
 from sqlalchemy.orm.util import LoaderCriteriaOption
 from sqlalchemy.sql import visitors
-from sqlalchemy.sql.elements import True_
+from sqlalchemy.sql.elements import False_, True_
 from sqlalchemy.sql.util import _deep_annotate
 
 from app import clock, models
@@ -123,9 +123,11 @@ class Me:
         self.kind, self.roles = kind, roles
 
     def is_any(self, *kinds: Kind) -> bool:
+        """Whether the actor is of one of these kinds."""
         return self.kind in kinds
 
     def has(self, role: str) -> bool:
+        """Whether the actor holds the role."""
         return role in self.roles
 
 
@@ -202,12 +204,14 @@ class Visibility(LoaderCriteriaOption):
         return iter(self.registry.mappers)
 
     def get_global_criteria(self, attributes: dict[Any, Any]) -> None:
+        """Stand behind every mapper of the registry."""
         for mapper in self._all_mappers():
             criteria = attributes.setdefault(("additional_entity_criteria", mapper), [])
             if self not in criteria:
                 criteria.append(self)
 
     def process_compile_state(self, compile_state: Any) -> None:
+        """Refuse raw tables, then let each entity have its rule."""
         if compile_state.current_path.is_root:  # not a statement that a relationship writes
             refuse_raw_tables(compile_state.select_statement)
         super().process_compile_state(compile_state)
@@ -236,11 +240,12 @@ def refuse_raw_tables(statement: Any) -> None:
     """
     for part in visitors.iterate(statement):
         if isinstance(part, Select):
-            joined = [join[0] for join in part._setup_joins]
-            named: list[Any] = [*part._raw_columns, *part._from_obj, *joined]
+            joined = [join[0] for join in part._setup_joins]  # noqa: SLF001 - no public name
+            named: list[Any] = [*part._raw_columns, *part._from_obj, *joined]  # noqa: SLF001
             for element in named:
                 table = element.table if isinstance(element, Column) else element
-                if isinstance(table, Table) and "parententity" not in element._annotations:
+                known = element._annotations  # noqa: SLF001
+                if isinstance(table, Table) and "parententity" not in known:
                     raise AccessError(f"{table.name}: select the model, not its table")
 
 
@@ -425,7 +430,11 @@ def _children(parent: type, rule: Rule, key: str) -> Rule:
 
     def of_child(me: Me, entity: Any) -> ColumnElement[bool]:
         rows = parent.__table__.alias()  # type: ignore[attr-defined]
-        return or_(false(), getattr(entity, key).in_(select(rows.c.id).where(rule(me, rows.c))))
+        condition = rule(me, rows.c)
+        if isinstance(condition, True_ | False_):
+            return condition
+        found: ColumnElement[bool] = getattr(entity, key).in_(select(rows.c.id).where(condition))
+        return found
 
     return of_child
 
@@ -483,17 +492,23 @@ def _membership_seen(me: Me, entity: Any) -> ColumnElement[bool]:
     return or_(mine, entity.organization_id == me.organization_id) if me.is_any("member") else mine
 
 
+def _is_me(column: Any, me: Me) -> ColumnElement[bool]:
+    """A condition of one person; typed, as ``==`` of anything is not."""
+    mine: ColumnElement[bool] = column == me.user_id
+    return mine
+
+
 @visible(models.Person)
 def _person_seen(me: Me, entity: Any) -> ColumnElement[bool]:
     if _of_staff(me):
         return true()
-    return entity.id == me.user_id
+    return _is_me(entity.id, me)
 
 
 @visible(models.Draft)
 @writable(models.Draft)
 def _own_draft(me: Me, entity: Any) -> ColumnElement[bool]:
-    return entity.user_id == me.user_id
+    return _is_me(entity.user_id, me)
 
 
 def _application_seen(me: Me, columns: Any) -> ColumnElement[bool]:
@@ -535,7 +550,7 @@ def _attachment_seen(me: Me, entity: Any) -> ColumnElement[bool]:
         return true()
     organization = models.Organization.__table__
     logos = select(organization.c.logo_id).where(organization.c.certification == "certified")
-    public = entity.id.in_(logos)
+    public: ColumnElement[bool] = entity.id.in_(logos)
     if me.is_any("anonymous"):
         return public
     rules = [public, entity.owner_id == me.user_id]

@@ -58,8 +58,8 @@ class FieldInfo:
     dictionary whose codes are stored; ``limit`` is the most items of a multiple choice or the
     most child rows; ``minimum`` is the least length or value; ``rule`` is the material rule of an
     attachment; ``only_if`` names the flag without which the field does not apply; ``unit`` is
-    the unit a money amount is typed in, in yuan; ``columns`` are the columns of child rows; ``by_flow`` marks a
-    state that only the engine writes.
+    the unit a money amount is typed in, in yuan; ``columns`` are the columns of child rows;
+    ``by_flow`` marks a state that only the engine writes.
     """
 
     label: Phrase

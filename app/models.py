@@ -893,10 +893,10 @@ APPEND_ONLY = {
         for verb in ("UPDATE", "DELETE")
     ],
     "postgresql": [
-        "CREATE FUNCTION flow_event_refuse() RETURNS trigger LANGUAGE plpgsql AS "
-        "$$ BEGIN RAISE EXCEPTION 'flow_event is append-only'; END $$",
-        "CREATE TRIGGER flow_event_append_only BEFORE UPDATE OR DELETE ON flow_event "
-        "FOR EACH ROW EXECUTE PROCEDURE flow_event_refuse()",
+        """CREATE FUNCTION flow_event_refuse() RETURNS trigger LANGUAGE plpgsql AS
+        $$ BEGIN RAISE EXCEPTION 'flow_event is append-only'; END $$""",
+        """CREATE TRIGGER flow_event_append_only BEFORE UPDATE OR DELETE ON flow_event
+        FOR EACH ROW EXECUTE PROCEDURE flow_event_refuse()""",
     ],
 }
 """What the first migration runs after creating the table, by dialect."""

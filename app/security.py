@@ -23,8 +23,8 @@ from sqlalchemy import and_, delete, event, insert, inspect, select, update
 from sqlalchemy.orm import Session
 from werkzeug.security import check_password_hash, generate_password_hash
 
-
 from app.access import ANONYMOUS, Actor, set_actor
+from app.clock import Workdays
 from app.extensions import db, system_session
 from app.models import (
     AccessVersion,
@@ -37,10 +37,9 @@ from app.models import (
     Person,
     Region,
 )
-from app.clock import Workdays
 from app.services.reference import Reference, reference, workdays
 
-TOKEN = "login"
+TOKEN = "login"  # noqa: S105 - the name of the cookie entry, not a secret
 CAPTCHA_MINUTES = 10
 RIGHTS = (Role, Permission, PermissionView, ViewMenu, Membership, DictItem, Region, Holiday)
 UNIMPORTANT = {"last_login", "login_count", "fail_login_count", "changed_on"}
@@ -79,7 +78,7 @@ class AppSecurityManager(FabSecurityManager):
     def register_views(self) -> None:
         """FAB's user, role and login pages do not exist here."""
 
-    def load_user(self, pk: str) -> Any | None:
+    def load_user(self, pk: int) -> Any | None:
         """The person behind the cookie, as :func:`identify` found it."""
         person = g.grants.person
         return person if person is not None and str(person.id) == str(pk) else None
@@ -285,5 +284,6 @@ def watch_rights() -> None:
 def _person_changed(row: Any) -> bool:
     if not isinstance(row, Person):
         return False
-    changed = {a.key for a in inspect(row).attrs if a.history.has_changes()}
+    state: Any = inspect(row)
+    changed = {a.key for a in state.attrs if a.history.has_changes()}
     return bool(changed - UNIMPORTANT)

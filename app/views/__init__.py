@@ -12,8 +12,8 @@ from flask_babel import lazy_gettext as _l
 from app.columns import Phrase
 from app.security import AppSecurityManager
 from app.views import frame, health
-from app.views.accreditations import AccreditationView
 from app.views.account import AccountView
+from app.views.accreditations import AccreditationView
 from app.views.announcements import AnnouncementView
 from app.views.cases import CaseView, DoneView, MyCasesView, TodoView
 from app.views.drafts import DraftView
@@ -43,7 +43,7 @@ TASKS = Group("tasks", _l("My to-do list"), "checklist")
 INSTITUTIONS = Group("institutions", _l("Institution management"), "building-store")
 
 # Permission key, view, method, label, icon, group.  A key is stored: renaming one orphans it.
-MENU: tuple[tuple[str, type, str, Phrase, str, Group | None], ...] = (
+MENU: tuple[tuple[str, Any, str, Phrase, str, Group | None], ...] = (
     ("workbench", WorkbenchView, "show", _l("Workbench"), "layout-dashboard", None),
     ("tasks.todo", TodoView, "list", _l("Waiting for me"), "", TASKS),
     ("tasks.mine", MyCasesView, "list", _l("My applications"), "", TASKS),
@@ -53,7 +53,7 @@ MENU: tuple[tuple[str, type, str, Phrase, str, Group | None], ...] = (
     ("accreditation", AccreditationView, "choose", _l("Role certification"), "certificate", None),
     ("my_cases", MyCasesView, "list", _l("My applications"), "send", None),
     ("institutions.list", OrganizationView, "list", _l("Institutions"), "", INSTITUTIONS),
-    ("institutions.cases", AccreditationView, "list", _l("Institution applications"), "", INSTITUTIONS),
+    ("institutions.cases", AccreditationView, "list", _l("Applications"), "", INSTITUTIONS),
     ("announcements", AnnouncementView, "list", _l("Announcements"), "speakerphone", None),
 )  # fmt: skip
 
@@ -73,7 +73,7 @@ def register(app: Flask, session: Any) -> None:
     office = BackOffice(security_manager_class=AppSecurityManager)
     office.init_app(app, session)
     app.extensions["babel"].locale_selector = frame.locale
-    added = {view: office.add_view_no_menu(view) for view in VIEWS}
+    added: dict[Any, Any] = {view: office.add_view_no_menu(view) for view in VIEWS}
     office.sm.auth_view = added[AccountView]
     for name, view, method, label, icon, group in MENU:
         category = {} if group is None else {

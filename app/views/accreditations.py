@@ -33,7 +33,7 @@ class AccreditationView(BackOfficeView):
 
     datamodel = SQLAInterface(Accreditation)
     route_base = "/accreditations"
-    title = _l("Institution applications")
+    title = _l("Applications")
     list_columns = (
         "case.number", "name", "credit_code", "region", "institution_kind",
         "join_association", "state", "submitted_at",
@@ -103,7 +103,7 @@ class AccreditationView(BackOfficeView):
     def add(self) -> str | BaseResponse:
         """A second request while one runs would only be refused: lead to the first."""
         last = self._last()
-        if last is not None and last.state not in {"refused"}:
+        if last is not None and last.state != "refused":
             return redirect(url_for(".choose"))
         return self.form_page(self.new_row())
 

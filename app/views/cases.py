@@ -13,7 +13,6 @@ from flask_babel import gettext as _, lazy_gettext as _l, ngettext
 from flask_login import current_user
 from sqlalchemy import select
 from sqlalchemy.orm import joinedload
-from werkzeug.wrappers import Response as BaseResponse
 
 from app import access, choices, clock, workflow
 from app.errors import DomainError

@@ -53,11 +53,11 @@ def _entries(sent: Any) -> list[list[str]] | None:
         return None
     kept: list[list[str]] = []
     for pair in sent:
-        if not (
-            isinstance(pair, list) and len(pair) == 2 and all(isinstance(x, str) for x in pair)
-        ):  # noqa: PLR2004
-            return None
-        name, value = pair
+        match pair:
+            case [str(name), str(value)]:
+                pass
+            case _:
+                return None
         if not name.startswith(PRIVATE):
             kept.append([name[:120], clean(value)])
     size = sum(len(value) for _name, value in kept)

@@ -35,7 +35,7 @@ class FileView(Page):
         try:
             stream = storage.open_stored(self._folder(), attachment.key)
         except FileNotFoundError:
-            current_app.logger.error("attachment %d has no file", attachment.id)
+            current_app.logger.exception("attachment %d has no file", attachment.id)
             abort(404)
         response = send_file(stream, mimetype=attachment.mime, max_age=0)
         response.headers.update(storage.disposition(attachment))

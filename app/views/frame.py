@@ -48,7 +48,13 @@ class Reader:
 
 
 def install(app: Flask) -> None:
-    """Globals of the templates and the pages for errors."""
+    """Globals of the templates, the language switch and the pages for errors."""
+    _share(app)
+    _answer_refusals(app)
+    _answer_faults(app)
+
+
+def _share(app: Flask) -> None:
     profile = app.extensions["profile"]
 
     @app.context_processor
@@ -72,6 +78,8 @@ def install(app: Flask) -> None:
         local = came_from.startswith(request.host_url)
         return redirect(came_from if local else "/")
 
+
+def _answer_refusals(app: Flask) -> None:
     @app.errorhandler(AccessError)
     def denied(error: AccessError) -> Any:
         app.logger.warning("refused: %s (%s %s)", error, request.method, request.path)
@@ -88,6 +96,8 @@ def install(app: Flask) -> None:
         problem = _("This form is too old, or your login has ended.")
         return refused(400, problem, _("Open the page again, then send the form once more."))
 
+
+def _answer_faults(app: Flask) -> None:
     @app.errorhandler(HTTPException)
     def http_error(error: HTTPException) -> Any:
         if error.code is None or error.code < 400:  # noqa: PLR2004 - redirects are answers
@@ -97,7 +107,7 @@ def install(app: Flask) -> None:
 
     @app.errorhandler(Exception)
     def fault(error: Exception) -> Any:
-        app.logger.exception("unexpected fault on %s %s", request.method, request.path)
+        app.logger.exception("fault on %s %s", request.method, request.path)  # noqa: LOG004
         if app.testing:
             raise error
         problem = _("Something went wrong on our side; it has been logged.")

@@ -39,8 +39,8 @@ ACCOUNT = {
                         hint=_l("Your account; a number that is not bound yet")),
     "username": FieldInfo(_l("User name"), hint=_l("Empty: the mobile number")),
     "real_name": FieldInfo(_l("Name"), required=True, hint=_l("Your real name")),
-    "password": FieldInfo(_l("Password"), required=True,
-                          hint=_l("At least 8 characters, three of: capital and small letters, digits, special characters")),
+    "password": FieldInfo(_l("Password"), required=True, hint=_l(
+        "At least 8 characters of three kinds: capitals, small letters, digits, signs")),
     "password_again": FieldInfo(_l("Repeat the password"), required=True),
     "email": FieldInfo(_l("E-mail"), kind="email"),
 }  # fmt: skip
@@ -154,8 +154,8 @@ class RegistrationView(Page):
             errors=errors,
             accepted=bool(request.form.get("accept_terms")),
             documents=[
-                {"label": document.text().title, "url": url_for(".agreement", document=document.key)}
-                for document in agreements.documents()
+                {"label": found.text().title, "url": url_for(".agreement", document=found.key)}
+                for found in agreements.documents()
             ],
             sidebar="",
         )  # fmt: skip

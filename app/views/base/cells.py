@@ -64,7 +64,7 @@ class Cell:
 
     def show(self, value: Any) -> Shown:
         """``value`` as people read it."""
-        if value is None or value == "" or value == []:
+        if value in (None, "", []):
             return EMPTY
         return SHOWN[self.kind](self, value)
 
@@ -72,7 +72,7 @@ class Cell:
 def cell_at(model: type, path: str, sortable: Sequence[str] = ()) -> Cell:
     """The cell of ``path``, starting at ``model``."""
     *relations, name = path.split(".")
-    mapper = inspect(model)
+    mapper: Any = inspect(model)
     for relation in relations:
         mapper = mapper.relationships[relation].mapper
     found: Any = mapper.relationships.get(name)

@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 
 from flask import url_for
 from flask_babel import gettext as _, ngettext
-from sqlalchemy import JSON, Boolean, Date, Integer, String, Text, inspect, select
+from sqlalchemy import inspect, select
 from wtforms import (
     BooleanField,
     DateField,
@@ -33,7 +33,7 @@ from wtforms import (
 from wtforms.validators import StopValidation, ValidationError
 
 from app import clock
-from app.columns import FieldInfo, Money, Phrase, UtcDateTime
+from app.columns import FieldInfo, Phrase
 from app.errors import Problem
 from app.extensions import db
 from app.models import Attachment, Region
@@ -97,6 +97,8 @@ CODES = {"mobile", "tel", "email", "credit_code"}
 
 
 def cleaned(info: FieldInfo) -> Callable[[Any], Any]:
+    """The filter of a text field: codes and numbers in their plain spelling."""
+
     def filtered(value: Any) -> Any:
         if not isinstance(value, str):
             return value
@@ -286,44 +288,49 @@ def offered(info: FieldInfo) -> list[tuple[str, Phrase]]:
     return [(item.code, item.label) for _group, items in groups for item in items]
 
 
-def field_for(model: Any, name: str) -> Field:
-    """The unbound form field of one column or relation."""
-    mapper = inspect(model)
-    cell = cell_at(model, name)
-    info, rules = cell.info, [Declared(mapper.attrs[name], cell.info)]
-    if cell.kind == "rows":
-        line_form = form_for(mapper.relationships[name].mapper.class_, info.columns)
-        return RowsField(info.label, line_form=line_form, limit=info.limit)
-    if cell.kind == "file":
-        return FileField(info.label, rule=info.rule, validators=rules)
-    if name in mapper.relationships:
-        other = mapper.relationships[name].mapper.class_
-        return ChosenField(info.label, model=other, validators=rules)
-    type_ = mapper.columns[name].type
-    if isinstance(type_, JSON):
-        return TermsField(info.label, rules, validate_choice=False)
-    if info.choices or info.dictionary:
-        return TermField(info.label, rules, validate_choice=False, coerce=lambda v: v or None)
-    if isinstance(type_, Money):
-        return MoneyField(info.label, unit=info.unit, validators=rules)
-    if isinstance(type_, (String, Text)):
-        return text_field(info, rules, getattr(type_, "length", 0) or 0)
-    made = next(field for kind, field in PLAIN.items() if isinstance(type_, kind))
-    return made(info.label, rules)
-
-
-PLAIN: dict[Any, Any] = {
-    UtcDateTime: MomentField,
-    Date: DayField,
-    Boolean: BooleanField,
-    Integer: WholeNumberField,
-}
-
-
 def text_field(info: FieldInfo, rules: list[Any], length: int) -> Field:
     """One line, or several for long texts; cleaned of what nobody can see."""
     wide = info.kind == "long" or (info.maximum or length) > LONG
     return (TextAreaField if wide else StringField)(info.label, rules, filters=[cleaned(info)])
+
+
+def _make_rows(info: FieldInfo, prop: Any, _rules: list[Any]) -> Field:
+    line_form = form_for(prop.mapper.class_, info.columns)
+    return RowsField(info.label, line_form=line_form, limit=info.limit)
+
+
+def _make_choice(info: FieldInfo, _prop: Any, rules: list[Any]) -> Field:
+    return TermField(info.label, rules, validate_choice=False, coerce=lambda v: v or None)
+
+
+def _make_text(info: FieldInfo, prop: Any, rules: list[Any]) -> Field:
+    return text_field(info, rules, getattr(prop.columns[0].type, "length", 0) or 0)
+
+
+MAKERS: dict[str, Callable[[FieldInfo, Any, list[Any]], Field]] = {
+    "rows": _make_rows,
+    "badge": _make_choice,
+    "term": _make_choice,
+    "text": _make_text,
+    "long": _make_text,
+    "terms": lambda info, _prop, rules: TermsField(info.label, rules, validate_choice=False),
+    "file": lambda info, _prop, rules: FileField(info.label, rule=info.rule, validators=rules),
+    "relation": lambda info, prop, rules: ChosenField(
+        info.label, model=prop.mapper.class_, validators=rules
+    ),
+    "money": lambda info, _prop, rules: MoneyField(info.label, unit=info.unit, validators=rules),
+    "time": lambda info, _prop, rules: MomentField(info.label, rules),
+    "date": lambda info, _prop, rules: DayField(info.label, rules),
+    "flag": lambda info, _prop, rules: BooleanField(info.label, rules),
+    "number": lambda info, _prop, rules: WholeNumberField(info.label, rules),
+}
+"""How the field of each kind of cell is made."""
+
+
+def field_for(model: Any, name: str) -> Field:
+    """The unbound form field of one column or relation."""
+    cell, prop = cell_at(model, name), inspect(model).attrs[name]
+    return MAKERS[cell.kind](cell.info, prop, [Declared(prop, cell.info)])
 
 
 class ModelForm(Form):
@@ -511,7 +518,9 @@ def _draw_choice(drawn: Drawn, field: Any, info: FieldInfo, _options: Any) -> Dr
     return drawn
 
 
-def _draw_chosen(drawn: Drawn, field: Any, info: FieldInfo, options: Callable[[str], str]) -> Drawn:
+def _draw_chosen(
+    drawn: Drawn, field: Any, _info: FieldInfo, options: Callable[[str], str]
+) -> Drawn:
     drawn.value = field.data.id if field.data else _typed(field)
     drawn.text = str(field.data) if field.data else ""
     if field.model is Region:

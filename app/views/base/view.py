@@ -112,7 +112,7 @@ class BackOfficeView(Page, ModelView):
         """FAB would prettify English names here; ours are written down."""
 
     @property
-    def _filters(self) -> None:
+    def _filters(self) -> None:  # type: ignore[override]
         """FAB's filters, shared by all threads: closed; :meth:`narrowed` replaces them."""
         if has_request_context():
             raise RuntimeError("FAB's filters are shared between threads: use narrowed()")
@@ -197,7 +197,7 @@ class BackOfficeView(Page, ModelView):
 
     # --- reading the address bar: whatever stands there, never an error 500 -------------------
 
-    def base_conditions(self) -> list[Any]:
+    def base_conditions(self) -> Sequence[Any]:
         """Conditions that hold for every list of this view, beyond the access rules."""
         return []
 
@@ -302,7 +302,7 @@ class BackOfficeView(Page, ModelView):
             crumbs=self.crumbs(),
         )
 
-    def crumbs(self, *more: tuple[Phrase, str]) -> list[tuple[Phrase, str]]:
+    def crumbs(self, *more: tuple[Phrase, str]) -> Sequence[tuple[Phrase, str]]:
         """The way here, from the workbench."""
         here = (self.title, url_for(".list") if more and self.may("list") else "")
         return [(_("Workbench"), url_for("WorkbenchView.show")), here, *more]
@@ -381,7 +381,7 @@ class BackOfficeView(Page, ModelView):
         value = active.get(cell.name, "")
         kinds = {"badge": "choice", "term": "choice", "flag": "choice", "time": "dates",
                  "date": "dates", "relation": "relation"}  # fmt: skip
-        drawn = {
+        drawn: dict[str, Any] = {
             "name": cell.name,
             "label": cell.label,
             "kind": kinds.get(cell.kind, "text"),
