@@ -20,6 +20,7 @@ from app.models import Accreditation, FlowCase, Organization
 from app.services.institutions import normal_code
 from app.views.base import BackOfficeView
 from app.views.base.cells import cell_at
+from app.views.base.view import Answer
 
 FLOW = "accreditation"
 COPIED = (
@@ -100,7 +101,7 @@ class AccreditationView(BackOfficeView):
 
     @expose("/add/", methods=["GET", "POST"])
     @has_access
-    def add(self) -> str | BaseResponse:
+    def add(self) -> Answer:
         """A second request while one runs would only be refused: lead to the first."""
         last = self._last()
         if last is not None and last.state != "refused":

@@ -342,8 +342,10 @@ class ModelForm(Form):
     lengths: ClassVar[dict[str, int]] = {}
     fixed: frozenset[str] = frozenset()
 
-    def __init__(self, formdata: Any = None, obj: Any = None, fixed: Iterable[str] = ()) -> None:
-        super().__init__(formdata, obj=obj)
+    def __init__(
+        self, formdata: Any = None, obj: Any = None, fixed: Iterable[str] = (), **kwargs: Any
+    ) -> None:
+        super().__init__(formdata, obj=obj, **kwargs)
         self.fixed = frozenset(fixed)
         for name in self.fixed & set(self.names):
             if isinstance(self[name], RowsField):

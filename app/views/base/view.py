@@ -51,6 +51,7 @@ EXPORT_CHUNK = 2_000
 OPTION_COUNT = 20
 TAB_CAP = 99
 TYPED_CAP = 10_000
+Answer = tuple[str, int] | BaseResponse
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -520,13 +521,13 @@ class BackOfficeView(Page, ModelView):
 
     @expose("/add/", methods=["GET", "POST"])
     @has_access
-    def add(self) -> str | BaseResponse:
+    def add(self) -> Answer:
         """A form for a new row."""
         return self.form_page(self.new_row())
 
     @expose("/edit/<pk>/", methods=["GET", "POST"])
     @has_access
-    def edit(self, pk: str) -> str | BaseResponse:
+    def edit(self, pk: str) -> Answer:
         """A form for a row."""
         return self.form_page(self.row_or_404(pk, to_write=True))
 
@@ -553,7 +554,7 @@ class BackOfficeView(Page, ModelView):
         state = inspect(row)
         return f"{self.route_base.strip('/')}-{row.id if state.persistent else 'new'}"
 
-    def form_page(self, row: Any) -> str | BaseResponse:
+    def form_page(self, row: Any) -> Answer:
         """Show, check and save the form; whatever goes wrong, nothing typed is lost."""
         key, fixed = self.draft_key(row), access.frozen_columns(row)
         fixed |= {r.key for r in self.mapper.relationships if _locals(self.mapper, r) & fixed}
@@ -566,7 +567,8 @@ class BackOfficeView(Page, ModelView):
             problem, target = self._try_to_save(form, row, draft)
             if target:
                 return redirect(target)
-        return self.page(self.edit_template, **self._form_context(form, row, key, draft, problem))
+        page = self.page(self.edit_template, **self._form_context(form, row, key, draft, problem))
+        return page, 400 if request.method == "POST" else 200
 
     def fixed_rows(self, _row: Any) -> frozenset[str]:
         """Child rows that this actor may not change, beyond the frozen columns."""
