@@ -244,6 +244,10 @@ def test_a_field_is_accepted(counter, field, value):
     assert counter.check(filled(**{field: value})) == {}
 
 
+def test_a_credit_code_is_stored_in_one_spelling():
+    assert institutions.normal_code(" ９１99 0100ma00\u3000") == "91990100MA00"
+
+
 def certificate(**values: Any) -> AccreditationQualification:
     return AccreditationQualification(**{"name": "Licence", "number": "1"} | values)
 
@@ -334,6 +338,9 @@ def test_one_application_at_a_time(office):
     assert office.check(filled(51, organization_id=MEMBER.organization_id)) == {"": words}
     own = office.of(case)
     assert office.check(filled(50, id=own.id, applicant_id=MEMBER.user_id)) == {}
+    office.decide(case, "send_back", "Mend it")
+    assert office.check(again) == {"": words}
+    office.submit(MEMBER, case)
     office.decide(case, "refuse", "No")
     assert office.check(again) == {}
 
