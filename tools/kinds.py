@@ -1,4 +1,8 @@
-"""A pytest plugin that counts outcomes by kind of test into the file named by ``QIFU_KINDS``."""
+"""A pytest plugin: outcomes by kind of test, and the figures that tests recorded.
+
+The counts go into the file named by ``QIFU_KINDS``; what a test gave to ``record_property`` is
+printed at the end, since pytest hides what a passing test prints.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +15,7 @@ import pytest
 
 _kind: dict[str, str] = {}
 _outcome: dict[str, str] = {}
+_figures: list[str] = []
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -28,6 +33,16 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
         _outcome.setdefault(report.nodeid, "skipped")
     elif report.when == "call":
         _outcome.setdefault(report.nodeid, "passed")
+    if report.when == "call":
+        _figures.extend(f"{name}: {value}" for name, value in report.user_properties)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print the recorded figures."""
+    if _figures:
+        terminalreporter.section("figures")
+        for line in _figures:
+            terminalreporter.line(line)
 
 
 def pytest_sessionfinish() -> None:
