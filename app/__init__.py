@@ -13,7 +13,6 @@ def create_app(**overrides: Any) -> Flask:
     :raises app.config.Misconfigured: when the environment is unsafe or unknown.
     """
     from sqlalchemy.orm import Session, scoped_session, sessionmaker
-    from werkzeug.middleware.proxy_fix import ProxyFix
 
     from app import config, profile, security
     from app.extensions import compress, csrf, db, mail, migrate, prepare_sqlite, talisman
@@ -24,7 +23,6 @@ def create_app(**overrides: Any) -> Flask:
     app.config.update(settings.flask() | overrides)
     app.extensions["settings"] = settings
     app.extensions["profile"] = profile.load(settings.profile)
-    app.wsgi_app = ProxyFix(app.wsgi_app)
     db.init_app(app)
     migrate.init_app(app, db, compare_type=True, render_as_batch=True)
     csrf.init_app(app)

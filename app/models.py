@@ -92,6 +92,9 @@ def when(condition: str) -> dict[str, Any]:
     return {"sqlite_where": text(condition), "postgresql_where": text(condition)}
 
 
+RUNNING = when("state = 'in_review'")
+
+
 # --- platform -----------------------------------------------------------------------------
 
 
@@ -625,6 +628,8 @@ class Accreditation(Named, Base):
 
     __mapper_args__: ClassVar[dict[str, Any]] = {"version_id_col": version}
     __table_args__ = (
+        Index("uq_accreditation_applicant", "applicant_id", unique=True, **RUNNING),
+        Index("uq_accreditation_code", "credit_code", unique=True, **RUNNING),
         Index("ix_accreditation_state", "state", "id"),
         Index("ix_accreditation_organization", "organization_id", "id"),
         Index("ix_accreditation_credit_code", "credit_code"),

@@ -525,6 +525,8 @@
       clearTimeout(timer);
       leaving = true;
     });
+    // A form that came back with faults holds what no draft holds yet.
+    if (one("[data-problems]")) touched();
     if (draft) {
       setInterval(() => {
         if (dirty) save();

@@ -5,7 +5,6 @@ from __future__ import annotations
 import secrets
 from io import BytesIO
 from typing import Any
-from urllib.parse import urlsplit
 
 from captcha.image import ImageCaptcha
 from flask import redirect, render_template, request, send_file
@@ -15,6 +14,7 @@ from flask_babel import gettext as _
 from app import clock, security
 from app.views.base import Page
 from app.views.base.forms import clean, plain_code
+from app.views.frame import local_path
 
 ALPHABET = "23456789abcdefghkmnpqrstuvwxyz"  # nothing that looks like something else
 LENGTH = 4
@@ -45,7 +45,7 @@ class AccountView(Page):
                 _("User name or password is wrong. Check both, then try again."), name, asked
             )
         security.sign_in(person, clock.now())
-        return redirect(_local(asked))
+        return redirect(local_path(asked))
 
     @expose("/logout/", methods=["POST"])
     def logout(self) -> Any:
@@ -68,12 +68,3 @@ class AccountView(Page):
             "login.html", problem=problem, form={"username": name}, next=asked, sidebar=""
         )
         return page, 400 if problem else 200
-
-
-def _local(asked: str) -> str:
-    """A path of this site; the portal for anything else."""
-    parts = urlsplit(asked)
-    if parts.netloc and parts.netloc != request.host:
-        return "/"
-    path = parts.path + (f"?{parts.query}" if parts.query else "")
-    return path if path.startswith("/") and not path.startswith(("//", "/\\")) else "/"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from flask import request
+from flask import flash, redirect, request
 from flask_appbuilder import expose
 from flask_babel import gettext as _
 from flask_login import current_user
@@ -16,6 +16,7 @@ from app.extensions import db
 from app.models import Draft
 from app.views.base import Page
 from app.views.base.forms import clean
+from app.views.frame import local_path
 
 FORM = re.compile(r"[a-z]{1,40}-(new|\d{1,18})")
 MAX_ENTRIES = 2_000
@@ -45,6 +46,17 @@ class DraftView(Page):
         db.session.add(draft)
         db.session.commit()
         return {"saved_at": now.astimezone(clock.SHANGHAI).strftime("%H:%M")}
+
+    @expose("/<form>/discard/", methods=["POST"])
+    def discard(self, form: str) -> Any:
+        """Throw the draft away; back to the form as it was without it."""
+        mine = select(Draft).where(Draft.form == form, Draft.user_id == access.actor().user_id)
+        draft = db.session.scalar(mine)
+        if draft is not None:
+            db.session.delete(draft)
+            db.session.commit()
+            flash(_("The draft was discarded."), "success")
+        return redirect(local_path(request.referrer or ""))
 
 
 def _entries(sent: Any) -> list[list[str]] | None:

@@ -6,6 +6,7 @@ from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from flask import Flask, g, has_request_context, redirect, render_template, request, session
 from flask_babel import get_locale, gettext as _
@@ -47,6 +48,15 @@ class Reader:
         self.role_title = "、".join(str(roles[role].title) for role in held)
 
 
+def local_path(address: str) -> str:
+    """The path of an address on this site; the portal for anything else."""
+    parts = urlsplit(address)
+    if parts.netloc and parts.netloc != request.host:
+        return "/"
+    path = parts.path + (f"?{parts.query}" if parts.query else "")
+    return path if path.startswith("/") and not path.startswith(("//", "/\\")) else "/"
+
+
 def install(app: Flask) -> None:
     """Globals of the templates, the language switch and the pages for errors."""
     _share(app)
@@ -74,9 +84,7 @@ def _share(app: Flask) -> None:
         if code not in app.config["LANGUAGES"]:
             return refused(404, _("This language is not available."), "")
         session["locale"] = code
-        came_from = request.referrer or ""
-        local = came_from.startswith(request.host_url)
-        return redirect(came_from if local else "/")
+        return redirect(local_path(request.referrer or ""))
 
 
 def _answer_refusals(app: Flask) -> None:

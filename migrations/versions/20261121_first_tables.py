@@ -682,6 +682,22 @@ def upgrade() -> None:  # noqa: PLR0915 - written by Alembic
     op.create_index(
         "ix_accreditation_submitted_at", "accreditation", ["submitted_at", "id"], unique=False
     )
+    op.create_index(
+        "uq_accreditation_applicant",
+        "accreditation",
+        ["applicant_id"],
+        unique=True,
+        sqlite_where=sa.text("state = 'in_review'"),
+        postgresql_where=sa.text("state = 'in_review'"),
+    )
+    op.create_index(
+        "uq_accreditation_code",
+        "accreditation",
+        ["credit_code"],
+        unique=True,
+        sqlite_where=sa.text("state = 'in_review'"),
+        postgresql_where=sa.text("state = 'in_review'"),
+    )
 
     op.create_table(
         "flow_case",
