@@ -232,6 +232,12 @@
         loading: () => message("no-results", words.searching),
       },
     };
+    if (select.multiple) {
+      options.onItemAdd = function startAnew() {
+        this.setTextboxValue("");
+        this.refreshOptions();
+      };
+    }
     if (endpoint) Object.assign(options, remoteOptions(endpoint));
     const widget = new TomSelect(select, options);
     select.setAttribute("aria-hidden", "true");
