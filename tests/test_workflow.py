@@ -390,6 +390,13 @@ def test_nobody_decides_on_what_the_own_organization_would_be_granted(world):
     assert [t.user_id for t in world.tasks(world.submitted())] == [2, 3]
 
 
+def test_the_applicant_is_left_out_when_seats_are_drawn(world):
+    world.publish(CHECK | {"mode": "all"})
+    assert [t.user_id for t in world.tasks(world.submitted(applicant=2))] == [3, 11]
+    world.publish(CHECK | {"who": "user:2"})
+    assert [t.role for t in world.tasks(world.submitted(applicant=2))] == ["flow_admin"]
+
+
 @pytest.mark.parametrize("opinion", ["", "  \n"])
 def test_returning_and_refusing_need_an_opinion(world, opinion):
     world.publish(CHECK)
