@@ -35,6 +35,7 @@ i18n: environment ## gather the texts of the pages and bring the Chinese catalog
 
 migration: app-environment ## write a migration for changed models; M="what changes"
 	@test -n "$(M)" || { echo 'qifu: say what changes: make migration M="add a phone to organizations"'; exit 1; }
+	@mkdir -p var
 	@$(BIN)/flask --app app db upgrade
 	@$(BIN)/flask --app app db migrate -m "$(M)"
 
