@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from app.access import SYSTEM, acting_as
 from app.flows import workflow
-from app.models import FlowTask, Model
+from app.models import AccreditationQualification, FlowTask, Model
 from app.profile import load
 from tests.world import (
     NOW,
@@ -58,6 +58,7 @@ def opened(engine: Engine) -> int:
             organization_id=who.organization_id,
             logo_id=files[0].id,
             licence_file_id=files[1].id,
+            qualifications=[AccreditationQualification(name="Licence", number="1")],
         )
         return workflow(load("demo")).desk(session, who, NOW).open(FLOW, row, 3).id
 
@@ -176,7 +177,7 @@ def test_an_approval_is_all_or_nothing(engine, capsys):
     points, before, after = kill_everywhere(engine, 2, by("approve", task_id, "Good"))
     assert moved(before, after) == {
         *("accreditation", "flow_case", "flow_event", "flow_task", "organization"),
-        *("org_role", "ab_user_role", "access_version", "message"),
+        *("qualification", "org_role", "ab_user_role", "access_version", "message"),
     }
     with capsys.disabled():
         print(f"\napprove: {points - 2} statements, {points} kill points, 0 half states")  # noqa: T201

@@ -702,10 +702,7 @@ DECISIONS = {"approve", "refuse", "return"}
 
 
 class Approvals(RuleBasedStateMachine):
-    """Everybody tries everything; the engine refuses or does it right.
-
-    The numbers in brackets are those of the invariants in ``docs/architecture.md``.
-    """
+    """Everybody tries everything; the engine refuses or does it right."""
 
     engine: Engine
 
@@ -786,9 +783,9 @@ class Approvals(RuleBasedStateMachine):
         case = self.world.case(task.case_id)
         was_open, was = task.state == "open", case.state
         if self.attempt(user, action, task.id, *words):
-            assert was_open  # (1)
+            assert was_open
             assert was == "in_review"
-            assert user in candidates, "only a candidate (2)"
+            assert user in candidates, "only a candidate"
             assert user != case.applicant_id
             assert PEOPLE[user][2] is None or PEOPLE[user][2] != case.organization_id
             last = self.last_event(task.case_id)
@@ -833,9 +830,9 @@ class Approvals(RuleBasedStateMachine):
         for case_id in self.cases:
             case, tasks = self.world.case(case_id), self.world.tasks(case_id)
             pending = [t for t in tasks if t.state in ("open", "waiting")]
-            assert all(t.round == case.round for t in pending), "old rounds are over (4)"
+            assert all(t.round == case.round for t in pending), "old rounds are over"
             if case.state == "in_review":
-                assert any(t.state == "open" for t in pending), "somebody must be able to act (13)"
+                assert any(t.state == "open" for t in pending), "somebody must be able to act"
                 assert all(t.stage_id == case.stage_id for t in pending)
                 days = stages[case.stage_id].due_days
                 assert all((t.due_at is None) == (days is None) for t in pending if t.opened_at)
@@ -845,7 +842,7 @@ class Approvals(RuleBasedStateMachine):
                 assert not pending
             self.seats_are_taken_in_turn(case, tasks)
             route = {stages[i].route_id for i in (case.stage_id, case.resume_id) if i}
-            assert route <= {case.route_id}, "a case stays on its version (6)"
+            assert route <= {case.route_id}, "a case stays on its version"
 
     def seats_are_taken_in_turn(self, case: Any, tasks: list[FlowTask]) -> None:
         live = [
@@ -858,7 +855,7 @@ class Approvals(RuleBasedStateMachine):
 
     @invariant()
     def a_stage_is_left_only_by_its_rule(self) -> None:
-        """(3), looking at the newest event of each case only."""
+        """Looking at the newest event of each case only."""
         stages = self.the_stages()
         for case_id in self.cases:
             last, tasks = self.last_event(case_id), self.world.tasks(case_id)
@@ -887,7 +884,7 @@ class Approvals(RuleBasedStateMachine):
             standing: set[int] = set()
             for event in events(self.world, case_id):
                 if event.action in DECISIONS:
-                    assert event.detail["task"] not in standing  # (1)
+                    assert event.detail["task"] not in standing
                     standing.add(event.detail["task"])
             done = {t.id for t in self.world.tasks(case_id, "done") if t.stage_id}
             assert done == standing, "no decision without a line in the log"
@@ -897,7 +894,7 @@ class Approvals(RuleBasedStateMachine):
         for case_id in self.cases:
             assert faults(self.session.connection(), case_id) == []
             case, product = self.world.case(case_id), self.world.product(case_id)
-            assert product.state == case.state  # (8)
+            assert product.state == case.state
             assert product.submitted_at == case.submitted_at
             assert (case.closed_at is not None) == (case.state in ("approved", "refused"))
             count = select(func.count()).where(FlowEvent.case_id == case_id)
