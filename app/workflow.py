@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime
 from hashlib import sha256
 from itertools import groupby
@@ -400,7 +400,7 @@ class Desk:
             "version": 0,
             "head": "",
         }
-        words = search.bigrams(f"{values['number']} {values['title']} {self._name}")
+        words = search.text_of(models.FlowCase, values)
         added = rows.execute(insert(case_).values(**values, search_text=words))
         (case_id,) = added.inserted_primary_key or (0,)
         self._was = (DRAFT, DRAFT)
@@ -430,7 +430,7 @@ class Desk:
         else:
             case.route_id, case.resume_id = route_id, None
         case.state, case.title = IN_REVIEW, str(subject)
-        words = search.bigrams(f"{case.number} {case.title} {case.applicant_name}")
+        words = search.text_of(models.FlowCase, asdict(case))
         self._stamps = {"submitted_at": self.now, "search_text": words}
         flow.on_submitted(self._act(case), subject)
         self._advance(case)

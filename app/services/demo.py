@@ -21,7 +21,7 @@ from sqlalchemy.orm import Session
 from stdnum.cn import uscc
 from werkzeug.security import generate_password_hash
 
-from app import agreements, clock, search, storage
+from app import agreements, clock, storage
 from app.access import Actor
 from app.models import (
     Accreditation,
@@ -37,7 +37,6 @@ from app.models import (
     Organization,
     OrgRole,
     Person,
-    Searchable,
 )
 from app.services import reference
 from app.workflow import Workflow
@@ -119,10 +118,7 @@ class Demonstration:
         return min(moment, self.now - timedelta(minutes=1))
 
     def add(self, row: Any) -> Any:
-        """Store a row, its search text with it."""
-        if isinstance(row, Searchable):
-            words = (getattr(row, name) for name in type(row).search_columns)  # type: ignore[attr-defined]
-            row.search_text = search.bigrams(" ".join(filter(None, words)))
+        """Store a row."""
         self.session.add(row)
         self.session.flush()
         return row

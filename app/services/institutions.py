@@ -132,8 +132,7 @@ def admit(rows: Connection, accreditation_id: int, now: datetime, years: int) ->
         )
     values = {name: getattr(a, name) for name in SAME}
     values["contact_phone"] = a.contact_mobile
-    named = (a.name, a.short_name, a.credit_code)
-    values["search_text"] = search.bigrams(" ".join(filter(None, named)))
+    values["search_text"] = search.text_of(Organization, values)
     if a.organization_id is None:
         organization_id = _found(rows, a.applicant_id, values, now)
         own = accreditation_.c.id == a.id

@@ -14,14 +14,16 @@ from typing import Any
 from flask_appbuilder.security.sqla.models import Role
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, joinedload
 from werkzeug.security import generate_password_hash
 
 from app import clock
 from app.errors import Phrase, Problem
 from app.models import Consent, Membership, Organization, OrgRole, Person
+from app.search import search
 from app.services.institutions import normal_code
 
+SUGGESTIONS = 10
 USERNAME = re.compile(r"[A-Za-z0-9_]{6,30}")
 CLASSES = (re.compile(r"[A-Z]"), re.compile(r"[a-z]"), re.compile(r"\d"))
 
@@ -75,11 +77,35 @@ def registration_problems(session: Session, asked: Registration, hotline: str) -
         problems.append(
             Problem("mobile", _l("This mobile number has an account already. Log in with it."))
         )
-    code = normal_code(asked.organization.get("credit_code") or "")
-    known = session.scalar(select(Organization).where(Organization.credit_code == code))
-    if code and known is not None:
+    known = _known(session, asked)
+    if known is not None and not _is_free(session, known):
         problems.append(Problem("credit_code", _taken(session, known, hotline)))
     return problems
+
+
+def _known(session: Session, asked: Registration) -> Organization | None:
+    code = normal_code(asked.organization.get("credit_code") or "")
+    return session.scalar(select(Organization).where(Organization.credit_code == code))
+
+
+def _is_free(session: Session, organization: Organization) -> bool:
+    """Whether a company that staff entered waits for its account: no member, nothing certified."""
+    members = select(Membership.id).where(Membership.organization_id == organization.id)
+    return organization.certification == "none" and session.scalar(members.limit(1)) is None
+
+
+def free_organizations(session: Session, phrase: str) -> list[Organization]:
+    """Companies in our own table that somebody may register for, by part of their name (S1-4)."""
+    has_member = select(Membership.id).where(Membership.organization_id == Organization.id).exists()
+    found = (
+        select(Organization)
+        .where(Organization.certification == "none", ~has_member)
+        .where(search(Organization.search_text, phrase))
+        .options(joinedload(Organization.region))
+        .order_by(Organization.id)
+        .limit(SUGGESTIONS)
+    )
+    return list(session.scalars(found))
 
 
 def _taken(session: Session, organization: Organization, hotline: str) -> Phrase:
@@ -112,6 +138,8 @@ def register(
 ) -> Person:
     """Create the account, and for an enterprise its organization with this main account.
 
+    A company that staff had entered without an account gets its account here.
+
     ``versions`` are the agreements that were accepted, document -> version.
     """
     enterprise = bool(asked.organization)
@@ -134,13 +162,13 @@ def register(
     if enterprise:
         values = dict(asked.organization)
         values["credit_code"] = normal_code(values["credit_code"])
-        organization = Organization(
-            **values,
-            contact_phone=asked.mobile,
-            contact_email=asked.email or None,
-            created_at=now,
-            roles=[OrgRole(role="enterprise", valid_from=clock.local_day(now))],
-        )
+        values |= {"contact_phone": asked.mobile, "contact_email": asked.email or None}
+        organization = _known(session, asked) or Organization(created_at=now)
+        for name, value in values.items():
+            setattr(organization, name, value)
+        if not any(role.role == "enterprise" for role in organization.roles):
+            today = clock.local_day(now)
+            organization.roles.append(OrgRole(role="enterprise", valid_from=today))
         session.add(organization)
         session.flush()
         session.add(Membership(user_id=person.id, organization_id=organization.id, is_main=True))

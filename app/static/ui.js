@@ -273,6 +273,38 @@
     });
   }
 
+  /** Names that are known already: choosing one fills the other fields, which stay editable. */
+  function startSuggestions() {
+    all("[data-suggestions]").forEach((input) => {
+      const list = document.getElementById(input.getAttribute("list"));
+      let known = new Map();
+      let timer = 0;
+      const ask = async () => {
+        const phrase = input.value.trim();
+        if (phrase.length < 2) return;
+        const answer = await fetch(`${input.dataset.suggestions}?q=${encodeURIComponent(phrase)}`);
+        if (!answer.ok) return;
+        const found = await answer.json();
+        known = new Map(found.map((entry) => [entry.name.value, entry]));
+        list.replaceChildren(...[...known.keys()].map((name) => new Option(name, name)));
+      };
+      const fill = (name, { value, text }) => {
+        const target = one(`[name="${CSS.escape(name)}"]`, input.form);
+        if (!target || target === input) return;
+        target.tomselect?.addOption({ value, text, id: value });
+        if (target.tomselect) target.tomselect.setValue(value);
+        else target.value = value;
+        target.dispatchEvent(new Event("input", { bubbles: true }));
+      };
+      input.addEventListener("input", () => {
+        const chosen = known.get(input.value);
+        if (chosen) Object.entries(chosen).forEach(([name, entry]) => fill(name, entry));
+        clearTimeout(timer);
+        timer = setTimeout(ask, 250);
+      });
+    });
+  }
+
   function startConditions() {
     const blocks = all("[data-show-if]");
     if (!blocks.length) return;
@@ -672,6 +704,7 @@
   startFilters();
   startTabs();
   startConditions();
+  startSuggestions();
   startLocalDraft();
   startRows();
   enhance(document);

@@ -243,10 +243,11 @@ class CaseView(Page):
             if event.action == "open":
                 continue
             action = choices.ACTIONS.of(event.action)
+            stage = titles.get(event.source)
             yield {
-                "title": titles.get(event.source, str(action.label)),
+                "title": stage or str(action.label),
                 "state": STAGE_ACTIONS.get(event.action, "done"),
-                "badge": Shown(str(action.label), action.css),
+                "badge": Shown(str(action.label), action.css) if stage else None,
                 "who": event.actor_name,
                 "at": local_time(event.at),
                 "opinion": event.opinion,

@@ -80,8 +80,10 @@ class MyOrganizationView(Page):
         if not row:
             return self.page("my_organization.html", banner=self._nothing_yet())
         state = cell_at(Organization, "certification").show(row.certification)
+        is_institution = self.appbuilder.sm.has_access("menu_access", "institution")
         return self.page(
             "my_organization.html",
+            title=_("Institution data") if is_institution else "",
             name=row.name,
             initials=(row.short_name or row.name)[:1],
             logo_url=url_for("FileView.show", pk=row.logo_id) if row.logo_id else None,

@@ -20,12 +20,14 @@ from app.views.base.forms import (
     Declared,
     Drawn,
     ModelForm,
+    clean,
     draw,
     form_for,
     text_field,
 )
 from app.views.base.view import options_of, summary
 
+SHORTEST = 2
 COMPANY = ("name", "credit_code", "region", "address", "industry", "contact_name")
 
 
@@ -86,6 +88,16 @@ class RegistrationView(Page):
         """Regions for the remote select: reference data, open to everybody."""
         return jsonify(options_of(Region, request.args.get("q", "")))
 
+    @expose("/companies/")
+    def companies(self) -> Any:
+        """Companies of our own table that wait for their account, to fill the form with."""
+        phrase = clean(request.args.get("q", ""))[:64]
+        if len(phrase) < SHORTEST:
+            return jsonify([])
+        with system_session() as session:
+            found = parties.free_organizations(session, phrase)
+            return jsonify([_suggestion(organization) for organization in found])
+
     @expose("/agreements/<document>/")
     def agreement(self, document: str) -> Any:
         """The present text of the user agreement or the privacy policy."""
@@ -108,21 +120,19 @@ class RegistrationView(Page):
             errors["accept_terms"] = [_("Read both agreements, then tick that you accept them.")]
         with system_session() as session:
             problems += parties.registration_problems(session, asked, profile.site.hotline)
-            for form in filter(None, [account, company]):
-                form.add_problems(problems)
-            faulty = any(form.is_faulty for form in filter(None, [account, company]))
-            if not errors and valid and not faulty:
-                if security.answers_captcha(request.form.get("captcha", ""), clock.now()):
-                    parties.register(
-                        session,
-                        asked,
-                        {d.key: d.version for d in agreements.documents()},
-                        clock.now(),
-                    )
-                    session.commit()
-                    return True
-                errors["captcha"] = [_("The picture code is wrong or too old. Type the new one.")]
-        return False
+        forms = [form for form in (account, company) if form is not None]
+        for form in forms:
+            form.add_problems(problems)
+        if errors or not valid or any(form.is_faulty for form in forms):
+            return False
+        if not security.answers_captcha(request.form.get("captcha", ""), clock.now()):
+            errors["captcha"] = [_("The picture code is wrong or too old. Type the new one.")]
+            return False
+        with system_session() as session:
+            versions = {found.key: found.version for found in agreements.documents()}
+            parties.register(session, asked, versions, clock.now())
+            session.commit()
+        return True
 
     def _page(
         self, kind: str, account: ModelForm, company: ModelForm | None, errors: dict[str, list[str]]
@@ -132,6 +142,7 @@ class RegistrationView(Page):
         sections = [{"key": "account", "title": _("Account"), "fields": fields}]
         if company is not None:
             fields = [draw(company, name, lambda _n: url_for(".regions")) for name in COMPANY]
+            fields[0].suggestions = url_for(".companies")
             sections.append({"key": "company", "title": _("Enterprise"), "fields": fields})
         faults = [entry for section in sections for entry in summary(section["fields"])]
         named = {"captcha": _("Picture code"), "accept_terms": _("Agreements")}
@@ -160,6 +171,13 @@ class RegistrationView(Page):
             sidebar="",
         )  # fmt: skip
         return page, 400 if request.method == "POST" else 200
+
+
+def _suggestion(organization: Organization) -> dict[str, dict[str, str]]:
+    names = ("name", "credit_code", "address", "industry")
+    filled = {name: {"value": getattr(organization, name)} for name in names}
+    region = {"value": str(organization.region_id), "text": str(organization.region)}
+    return filled | {"region": region}
 
 
 def _asked(account: ModelForm, company: ModelForm | None) -> parties.Registration:

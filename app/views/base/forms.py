@@ -419,6 +419,7 @@ class Drawn:
     choices: Iterable[Any] = ()
     grouped: bool = False
     endpoint: str = ""
+    suggestions: str = ""
     max_length: int = 0
     limit: int = 0
     unit: Phrase = ""
