@@ -243,11 +243,11 @@ class CaseView(Page):
             if event.action == "open":
                 continue
             action = choices.ACTIONS.of(event.action)
-            stage = titles.get(event.source)
+            place = titles.get(event.source)
             yield {
-                "title": stage or str(action.label),
+                "title": place or str(action.label),
                 "state": STAGE_ACTIONS.get(event.action, "done"),
-                "badge": Shown(str(action.label), action.css) if stage else None,
+                "badge": Shown(str(action.label), action.css) if place else None,
                 "who": event.actor_name,
                 "at": local_time(event.at),
                 "opinion": event.opinion,
