@@ -265,6 +265,8 @@ def test_a_return_ends_tasks_and_a_resubmission_goes_to_the_stage_that_returned(
     assert {t.opened_at for t in fresh} == {world.now}
     assert world.product(case).submitted_at == world.now
     assert log_of(world, case)[-1] == "submit:returned>experts"
+    rounds = [number for number, _ in groupby(t.round for t in world.tasks(case))]
+    assert len(rounds) == len(set(rounds)) == 4, "check, experts, mending, experts again"
 
 
 def test_a_stage_that_does_not_resume_lets_all_stages_run_again(world):
@@ -293,6 +295,14 @@ def test_a_stage_returns_only_where_its_route_says_and_the_case_has_been(world):
     for target in ("previous", "elsewhere", "check"):
         with pytest.raises(DomainError, match=r"Choose another target\."):
             world.desk(2).send_back(world.task(case), "No", to=target)
+
+
+def test_a_stage_returns_nowhere_that_its_route_does_not_name(world):
+    world.publish(CHECK, FINAL | {"returns_to": ["applicant"]})
+    case = world.submitted()
+    world.desk(2).approve(world.task(case))
+    with pytest.raises(DomainError, match="does not return"):
+        world.desk(2).send_back(world.task(case), "No", to="check")
 
 
 def test_an_applicant_withdraws_only_before_a_decision_and_may_submit_again(world):
