@@ -7,7 +7,7 @@ A model without a rule is invisible.  Nothing here knows HTTP.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -15,12 +15,16 @@ from functools import cache
 from typing import Any, ClassVar, Literal, TypeVar
 
 from sqlalchemy import (
+    Alias,
     BindParameter,
     Column,
+    ColumnClause,
     ColumnElement,
     Connection,
+    FromClause,
     Integer,
     Select,
+    SelectBase,
     Table,
     and_,
     between,
@@ -42,6 +46,7 @@ from sqlalchemy.orm import (
 from sqlalchemy.orm.util import LoaderCriteriaOption
 from sqlalchemy.sql import visitors
 from sqlalchemy.sql.elements import False_, True_
+from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.sql.util import _deep_annotate
 
 from app import clock, models
@@ -132,6 +137,7 @@ class Me:
 
 
 Rule = Callable[[Me, Any], ColumnElement[bool]]
+RULE = "access_rule"  # marks a rule that a statement is given as a condition
 _visible: dict[type, Rule] = {}
 _writable: dict[type, Rule] = {}
 
@@ -238,15 +244,37 @@ def refuse_raw_tables(statement: Any) -> None:
     Runs once per compiled statement.  Conditions are not looked at: relationships put plain
     columns there themselves.
     """
-    for part in visitors.iterate(statement):
-        if isinstance(part, Select):
-            joined = [join[0] for join in part._setup_joins]  # noqa: SLF001 - no public name
-            named: list[Any] = [*part._raw_columns, *part._from_obj, *joined]  # noqa: SLF001
-            for element in named:
-                table = element.table if isinstance(element, Column) else element
-                known = element._annotations  # noqa: SLF001
-                if isinstance(table, Table) and "parententity" not in known:
-                    raise AccessError(f"{table.name}: select the model, not its table")
+    for part in _selects(statement):
+        joined = [join[0] for join in part._setup_joins]  # noqa: SLF001 - no public name
+        named = [*_leaves(part._raw_columns), *part._from_obj, *joined]  # noqa: SLF001
+        for element in named:
+            table = element.table if isinstance(element, Column) else element
+            while isinstance(table, Alias):
+                table = table.element
+            known = element._annotations  # noqa: SLF001
+            if isinstance(table, Table) and "parententity" not in known:
+                raise AccessError(f"{table.name}: select the model, not its table")
+
+
+def _selects(element: Any) -> Iterator[Select[Any]]:
+    """A statement and the selects within it, but for those of a rule, which names tables."""
+    if RULE in getattr(element, "_annotations", ()):
+        return
+    if isinstance(element, Select):
+        yield element
+    for child in element.get_children():
+        yield from _selects(child)
+
+
+def _leaves(elements: Iterable[Any]) -> Iterator[Any]:
+    """The tables and columns of expressions; selects within them are looked at by themselves."""
+    for element in elements:
+        if isinstance(element, (ColumnClause, FromClause)) and not isinstance(
+            element, FunctionElement
+        ):
+            yield element
+        elif not isinstance(element, SelectBase):
+            yield from _leaves(element.get_children())
 
 
 class ScopedSession:
@@ -296,7 +324,8 @@ def _refuse_foreign(session: Session, instance: object) -> None:
 def condition(who: Actor, entity: Any) -> ColumnElement[bool]:
     """The write rule for ``entity`` as SQL; false without a rule."""
     rule = _writable.get(inspect(entity).mapper.class_)
-    return rule(Me(who.kind, who.roles), entity) if rule else false()
+    found = rule(Me(who.kind, who.roles), entity) if rule else false()
+    return found._annotate({RULE: True})  # noqa: SLF001 - no public name
 
 
 def elevated(session: Session, reason: str) -> Connection:
@@ -311,13 +340,43 @@ def elevated(session: Session, reason: str) -> Connection:
 
 
 def _before_flush(session: Session, _context: UOWTransaction, _instances: Any) -> None:
-    """Rows as they are in the database must be writable before they change or go."""
+    """Rows as they are in the database must be writable before they change or go.
+
+    What new and changed rows point at is asked now: once written, a key may itself be what
+    makes its target visible.
+    """
     if session.info.get("reading"):
         raise AccessError("a GET request writes nothing")
     changed = [row for row in session.dirty if session.is_modified(row)]
     for row in changed:
         _refuse_fixed(row)
-    _check(session, changed + list(session.deleted))
+    for row in session.new:
+        _refuse_born(row)
+    _check(session, {*changed, *session.deleted, *_regrouped([*session.new, *changed])})
+    _check_targets(session, [*session.new, *changed])
+
+
+def _regrouped(rows: Iterable[Any]) -> Iterator[Any]:
+    """Stored child rows that join or leave a parent: the flush itself changes or deletes them."""
+    for row in rows:
+        state = inspect(row)
+        for name, relation in state.mapper.relationships.items():
+            if relation.direction is RelationshipDirection.ONETOMANY and not relation.viewonly:
+                history = state.attrs[name].history
+                children = [*(history.added or ()), *(history.deleted or ())]
+                yield from (child for child in children if inspect(child).persistent)
+
+
+def _refuse_born(row: Any) -> None:
+    """A state begins at its beginning; only the system stores rows that are further."""
+    if actor().kind == "system":
+        return
+    mapper = inspect(row).mapper
+    for column in mapper.columns:
+        key = mapper.get_property_by_column(column).key
+        value = getattr(row, key) if _by_flow(mapper, key) else None
+        if value is not None and (column.default is None or value != column.default.arg):
+            raise AccessError(f"{type(row).__name__}.{key} moves only through a flow")
 
 
 def _refuse_fixed(row: Any) -> None:
@@ -342,10 +401,9 @@ def _by_flow(mapper: Mapper[Any], key: str) -> bool:
 
 
 def _after_flush(session: Session, _context: UOWTransaction) -> None:
-    """Rows as they have become must be writable, and what they point at visible."""
+    """Rows as they have become must be writable."""
     changed = [row for row in session.dirty if session.is_modified(row)]
     _check(session, list(session.new) + [row for row in changed if _moved(row)])
-    _check_targets(session, list(session.new) + changed)
 
 
 def _moved(row: Any) -> bool:
@@ -359,7 +417,7 @@ def _moved(row: Any) -> bool:
     return any(state.attrs[key].history.has_changes() for key in used if key in state.attrs)
 
 
-def _check(session: Session, rows: list[Any]) -> None:
+def _check(session: Session, rows: Iterable[Any]) -> None:
     who = session.bind_actor()  # type: ignore[attr-defined]
     if who.kind == "system":
         return
@@ -440,6 +498,7 @@ def _children(parent: type, rule: Rule, key: str) -> Rule:
 
 
 # Rules that also serve child rows take columns alone, so that they can be asked of a bare table.
+# Tables inside a rule are aliases: an eager load by subquery would take a plain one for its own.
 
 
 def _organization_seen(me: Me, columns: Any) -> ColumnElement[bool]:
@@ -520,10 +579,11 @@ def _application_seen(me: Me, columns: Any) -> ColumnElement[bool]:
 
 
 def _application_written(me: Me, columns: Any) -> ColumnElement[bool]:
-    """Only the applicant, and never while it is under review or after its end."""
+    """Only the applicant, for nobody else's organization, never under review or after its end."""
     if me.is_any("anonymous", "staff"):
         return false()
-    return and_(columns.applicant_id == me.user_id, columns.state.in_(EDITABLE))
+    own = or_(columns.organization_id.is_(None), columns.organization_id == me.organization_id)
+    return and_(columns.applicant_id == me.user_id, columns.state.in_(EDITABLE), own)
 
 
 visible(models.Accreditation)(_application_seen)
@@ -548,8 +608,8 @@ def _attachment_seen(me: Me, entity: Any) -> ColumnElement[bool]:
     """The uploader's; whoever sees the row that it is attached to; logos of the portal."""
     if _of_staff(me):
         return true()
-    organization = models.Organization.__table__
-    logos = select(organization.c.logo_id).where(organization.c.certification == "certified")
+    organization = models.Organization.__table__.alias().c
+    logos = select(organization.logo_id).where(organization.certification == "certified")
     public: ColumnElement[bool] = entity.id.in_(logos)
     if me.is_any("anonymous"):
         return public
@@ -561,15 +621,15 @@ def _attachment_seen(me: Me, entity: Any) -> ColumnElement[bool]:
 
 def _files_of_my_organization(me: Me) -> Iterator[Select[Any]]:
     """The attachment columns of the organization, its certificates and its applications."""
-    organization = models.Organization.__table__.c
+    organization = models.Organization.__table__.alias().c
     for column in (organization.logo_id, organization.licence_file_id):
         yield select(column).where(organization.id == me.organization_id)
-    certificate = models.Qualification.__table__.c
+    certificate = models.Qualification.__table__.alias().c
     yield select(certificate.proof_id).where(certificate.organization_id == me.organization_id)
-    request = models.Accreditation.__table__.c
+    request = models.Accreditation.__table__.alias().c
     for column in (request.logo_id, request.licence_file_id, request.membership_form_id):
         yield select(column).where(request.organization_id == me.organization_id)
-    proof = models.AccreditationQualification.__table__.c
+    proof = models.AccreditationQualification.__table__.alias().c
     mine = select(request.id).where(request.organization_id == me.organization_id)
     yield select(proof.proof_id).where(proof.accreditation_id.in_(mine))
 
