@@ -14,6 +14,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 from functools import cached_property
 from typing import Any, ClassVar
+from urllib.parse import quote
 
 from flask import (
     Response,
@@ -476,11 +477,14 @@ class BackOfficeView(Page, ModelView):
         tab = request.args.get("tab", "")
         narrowed = [*self.base_conditions(), *conditions, *([tabs[tab]] if tab in tabs else [])]
         order, who = self._order(request.args), access.actor()
-        name = f"{self.title}-{clock.local_day(clock.now()):%Y%m%d}.csv"
+        day = f"{clock.local_day(clock.now()):%Y%m%d}"
+        name = quote(f"{self.title}-{day}.csv", safe="")
         response = Response(
             stream_with_context(self._csv(narrowed, order, who)), mimetype="text/csv"
         )
-        response.headers.set("Content-Disposition", "attachment", filename=name)
+        # A header holds Latin letters only: a server would break off at a Chinese name.
+        names = {"filename": f"{day}.csv", "filename*": f"UTF-8''{name}"}
+        response.headers.set("Content-Disposition", "attachment", **names)
         return response
 
     def _csv(
