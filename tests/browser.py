@@ -69,7 +69,8 @@ def served(app: Flask) -> Iterator[LiveServer]:
 
 @contextmanager
 def chromium() -> Iterator[Browser]:
-    """One browser."""
+    """One browser, which is given time."""
+    expect.set_options(timeout=PATIENCE)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(**launch_options())
         try:
