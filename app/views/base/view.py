@@ -435,6 +435,8 @@ class BackOfficeView(Page, ModelView):
         """Cells and values, by section in the order of ``show_columns``."""
         sections: dict[str, list[tuple[Cell, Shown]]] = {}
         for cell in self.details:
+            if cell.info.only_if and not getattr(row, cell.info.only_if):
+                continue
             held = sections.setdefault(str(cell.info.section), [])
             held.append((cell, cell.show(getattr(row, cell.path))))
         return [{"title": title, "items": items} for title, items in sections.items()]
