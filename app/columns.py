@@ -54,12 +54,12 @@ class Choices(tuple[Choice, ...]):
 class FieldInfo:
     """What the generated pages know of a column or relation.
 
-    ``kind`` narrows a text (mobile, tel, email, url, credit_code, long); ``dictionary`` names the
-    dictionary whose codes are stored; ``limit`` is the most items of a multiple choice or the
-    most child rows; ``minimum`` is the least length or value; ``rule`` is the material rule of an
-    attachment; ``only_if`` names the flag without which the field does not apply; ``unit`` is
-    the unit a money amount is typed in, in yuan; ``columns`` are the columns of child rows;
-    ``by_flow`` marks a state that only the engine writes.
+    ``kind`` narrows a text (mobile, tel, email, url, credit_code, long) or a number (year);
+    ``dictionary`` names the dictionary whose codes are stored; ``limit`` is the most items of a
+    multiple choice or the most child rows; ``minimum`` is the least length or value; ``rule`` is
+    the material rule of an attachment; ``only_if`` names the flag without which the field does
+    not apply; ``unit`` is the unit a money amount is typed in, in yuan; ``columns`` are the
+    columns of child rows; ``by_flow`` marks a state that only the engine writes.
     """
 
     label: Phrase

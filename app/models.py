@@ -269,9 +269,16 @@ class Organization(Named, Base):
     logo_id: Mapped[int | None] = mapped_column(ForeignKey("attachment.id"), index=True)
     licence_file_id: Mapped[int | None] = mapped_column(ForeignKey("attachment.id"), index=True)
     certification: Mapped[str] = choice(
-        _l("Certification"), choices.CERTIFICATION, "certification", default="none", by_flow=True
+        _l("Certification"),
+        choices.CERTIFICATION,
+        "certification",
+        default="none",
+        section=_l("Certification information"),
+        by_flow=True,
     )
-    certified_at: Mapped[datetime | None] = field(_l("Certified at"), UtcDateTime, by_flow=True)
+    certified_at: Mapped[datetime | None] = field(
+        _l("Certified at"), UtcDateTime, section=_l("Certification information"), by_flow=True
+    )
     created_at: Mapped[datetime] = field(_l("Created at"), UtcDateTime)
     version: Mapped[int] = mapped_column(default=1)
 
@@ -660,7 +667,7 @@ class AccreditationCase(Base):
     accreditation_id: Mapped[int] = mapped_column(ForeignKey("accreditation.id"), index=True)
     client: Mapped[str] = field(_l("Client"), String(64))
     content: Mapped[str] = field(_l("What was done"), String(300), kind="long")
-    year: Mapped[int] = field(_l("Year"), minimum=1990, maximum=2100)
+    year: Mapped[int] = field(_l("Year"), kind="year", minimum=1990, maximum=2100)
     is_anonymous: Mapped[bool] = field(_l("Hide the client"), default=False)
 
 

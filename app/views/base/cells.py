@@ -111,6 +111,7 @@ _KINDS: list[tuple[Callable[[Any, FieldInfo], bool], str]] = [
     (lambda type_, _info: isinstance(type_, UtcDateTime), "time"),
     (lambda type_, _info: isinstance(type_, Date), "date"),
     (lambda type_, _info: isinstance(type_, Boolean), "flag"),
+    (lambda type_, info: isinstance(type_, Integer) and info.kind == "year", "text"),
     (lambda type_, _info: isinstance(type_, Integer), "number"),
     (lambda type_, info: isinstance(type_, Text) or info.kind == "long", "long"),
     (lambda type_, _info: isinstance(type_, String), "text"),
