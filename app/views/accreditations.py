@@ -36,8 +36,8 @@ class AccreditationView(BackOfficeView):
     route_base = "/accreditations"
     title = _l("Applications")
     list_columns = (
-        "case.number", "name", "credit_code", "region", "institution_kind",
-        "join_association", "state", "submitted_at",
+        "case.number", "name", "credit_code", "region", "institution_kind", "state",
+        "submitted_at",
     )  # fmt: skip
     form_columns = (
         "name", "credit_code", "region", "address", "industry", "legal_person", "founded_on",
