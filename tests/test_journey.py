@@ -518,6 +518,15 @@ def test_the_exported_list_opens_as_a_table(visit):
     assert "望澜准信检测技术有限公司" in [row[0] for row in rows]
 
 
+@pytest.mark.db
+@pytest.mark.parametrize("name", ["服务机构", "入驻申请", "公告"])
+def test_a_list_counts_what_it_shows(visit, name):
+    page = visit("operator")
+    menu(page, name)
+    rows = page.locator("tbody tr").count()
+    expect(page.get_by_text(f"共 {rows} 条")).to_be_visible()
+
+
 # --- accounts -------------------------------------------------------------------------------
 
 
@@ -566,7 +575,7 @@ def test_a_session_that_was_logged_out_lets_nobody_in(visit):
 
 PAGES = {
     None: ["/", "/?q=检测", "/?q=没有", "/login/", "/register/", "/register/?kind=ordinary",
-           "/register/agreements/terms/", "/institutions/2/", "/news/1/", "/nothing/"],
+           "/register/agreements/user_agreement/", "/institutions/2/", "/news/1/", "/nothing/"],
     "operator": ["/workbench/", "/tasks/todo/", "/tasks/mine/", "/tasks/done/",
                  "/organizations/list/", "/organizations/show/2/", "/organizations/edit/2/",
                  "/organizations/add/", "/accreditations/list/", "/announcements/list/",

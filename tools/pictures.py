@@ -80,7 +80,7 @@ def save(page: Page, path: Path) -> None:
 def main() -> None:
     """Draw all of them."""
     FOLDER.mkdir(parents=True, exist_ok=True)
-    with demonstration() as app, served(app) as server, chromium() as browser:
+    with demonstration() as app, served(app) as server, chromium("zh-CN") as browser:
         for size in (WIDE, NARROW):
             draw(browser, server.url, size)
 
