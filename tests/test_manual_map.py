@@ -22,6 +22,8 @@ CLAIMED = {
 }
 LINK = re.compile(r"\]\(([^)\s]+)\)|<img src=\"([^\"]+)\"")
 HOST = re.compile(r"\b(?:https?|ssh|git)://(?:[^\s/@]*@)?([\w.-]+)")
+NAMED = re.compile(r"`((?:app|docs|tests|tools|migrations|requirements|translations)/[\w./-]+)`")
+EXAMPLE = {"app/views/visits.py", "tests/test_visits.py"}
 MACHINE_PATH = re.compile(r"(?<![\w.>])/(?:work|root|home|tmp|usr|opt|mnt)/")
 LOCAL_HOSTS = {"127.0.0.1", "localhost", "host", "example.com"}
 
@@ -101,11 +103,13 @@ def test_a_login_lands_on_the_portal_whose_head_leads_to_the_workbench(sign_in):
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
-def test_links_lead_somewhere_and_name_no_machine(path):
+def test_what_a_document_names_exists_and_is_no_machine(path):
     text = path.read_text(encoding="utf-8")
     targets = [a or b for a, b in LINK.findall(text)]
     local = [t.partition("#")[0] for t in targets if "://" not in t and not t.startswith("#")]
     assert [target for target in local if not (path.parent / target).exists()] == []
+    named = set(NAMED.findall(text)) - EXAMPLE
+    assert [name for name in sorted(named) if not (ROOT / name).exists()] == []
     assert set(HOST.findall(text)) <= LOCAL_HOSTS
     assert MACHINE_PATH.findall(text) == []
 
