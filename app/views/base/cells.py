@@ -111,7 +111,6 @@ _KINDS: list[tuple[Callable[[Any, FieldInfo], bool], str]] = [
     (lambda type_, _info: isinstance(type_, UtcDateTime), "time"),
     (lambda type_, _info: isinstance(type_, Date), "date"),
     (lambda type_, _info: isinstance(type_, Boolean), "flag"),
-    (lambda type_, info: isinstance(type_, Integer) and info.kind == "year", "text"),
     (lambda type_, _info: isinstance(type_, Integer), "number"),
     (lambda type_, info: isinstance(type_, Text) or info.kind == "long", "long"),
     (lambda type_, _info: isinstance(type_, String), "text"),
@@ -158,7 +157,7 @@ def _money(cell: Cell, value: int) -> Shown:
 SHOWN: dict[str, Callable[[Cell, Any], Shown]] = {
     "text": lambda _cell, value: Shown(str(value)),
     "long": lambda _cell, value: Shown(value),
-    "number": lambda _cell, value: Shown(f"{value:,}"),
+    "number": lambda cell, value: Shown(str(value) if cell.info.kind == "year" else f"{value:,}"),
     "flag": lambda _cell, value: Shown(_("Yes") if value else _("No")),
     "date": lambda _cell, value: Shown(value.isoformat() if isinstance(value, date) else value),
     "time": lambda _cell, value: Shown(local_time(value)),
