@@ -25,11 +25,11 @@ def create_app(**overrides: Any) -> Flask:
     app.extensions["profile"] = profile.load(settings.profile)
     db.init_app(app)
     migrate.init_app(app, db, compare_type=True, render_as_batch=True)
+    security.install(app)  # first: whoever refuses a request shows its reader a page
     csrf.init_app(app)
     mail.init_app(app)
     compress.init_app(app)
     talisman.init_app(app, **HEADERS, force_https=False, session_cookie_secure=settings.is_secure)
-    security.install(app)
     with app.app_context():
         if db.engine.dialect.name == "sqlite":
             prepare_sqlite(db.engine)

@@ -113,6 +113,7 @@ class UtcDateTime(TypeDecorator[datetime]):
 
     impl = DateTime
     cache_ok = True
+    python_type = datetime
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
         """Store in UTC, without the zone."""
@@ -132,3 +133,4 @@ class Money(TypeDecorator[int]):
 
     impl = BigInteger
     cache_ok = True
+    python_type = int

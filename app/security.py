@@ -80,7 +80,7 @@ class AppSecurityManager(FabSecurityManager):
 
     def load_user(self, pk: int) -> Any | None:
         """The person behind the cookie, as :func:`identify` found it."""
-        person = g.grants.person
+        person = g.grants.person if "grants" in g else None  # a refusal may come before it
         return person if person is not None and str(person.id) == str(pk) else None
 
     def has_access(self, permission_name: str, view_name: str) -> bool:

@@ -14,6 +14,7 @@ from sqlalchemy import inspect, or_, select
 from werkzeug.wrappers import Response as BaseResponse
 
 from app import access, clock
+from app.columns import Phrase
 from app.errors import Problem
 from app.extensions import db
 from app.models import Accreditation, FlowCase, Organization
@@ -107,6 +108,13 @@ class AccreditationView(BackOfficeView):
         if last is not None and last.state != "refused":
             return redirect(url_for(".choose"))
         return self.form_page(self.new_row())
+
+    def crumbs(self, *more: tuple[Phrase, str]) -> Sequence[tuple[Phrase, str]]:
+        """Applicants come by 角色认证, staff by the list."""
+        if self.may("list"):
+            return super().crumbs(*more)
+        start = (_("Workbench"), url_for("WorkbenchView.show"))
+        return [start, (_("Role certification"), url_for(".choose")), *more]
 
     def row_url(self, row: Any) -> str | None:
         """The list leads to the case."""

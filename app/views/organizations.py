@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from flask import url_for
@@ -12,6 +13,7 @@ from flask_babel import gettext as _, lazy_gettext as _l
 from sqlalchemy import select
 
 from app import access, clock
+from app.columns import Phrase
 from app.extensions import db
 from app.models import FlowCase, FlowEvent, Organization
 from app.services.institutions import normal_code
@@ -20,6 +22,12 @@ from app.views.base.cells import cell_at
 
 REGISTRATION = ("name", "credit_code", "region", "address", "industry", "legal_person")
 PRESENTATION = ("short_name", "logo", "institution_kind", "service_categories", "service_area")
+
+
+def own_title(view: Page) -> str:
+    """What the reader's menu calls the page of the own organization."""
+    is_institution = view.appbuilder.sm.has_access("menu_access", "institution")
+    return _("Institution data") if is_institution else _("My organization")
 
 
 class OrganizationView(BackOfficeView):
@@ -42,6 +50,13 @@ class OrganizationView(BackOfficeView):
     order_columns = ("id", "name", "created_at")
     tab_column = "certification"
     shows_own_only = True
+
+    def crumbs(self, *more: tuple[Phrase, str]) -> Sequence[tuple[Phrase, str]]:
+        """Members come by their own page, staff by the list."""
+        if self.may("list"):
+            return super().crumbs(*more)
+        own = (own_title(self), url_for("MyOrganizationView.show"))
+        return [(_("Workbench"), url_for("WorkbenchView.show")), own, *more]
 
     def prepare(self, row: Organization) -> None:
         """A new organization is dated; its code is stored in one spelling."""
@@ -80,10 +95,9 @@ class MyOrganizationView(Page):
         if not row:
             return self.page("my_organization.html", banner=self._nothing_yet())
         state = cell_at(Organization, "certification").show(row.certification)
-        is_institution = self.appbuilder.sm.has_access("menu_access", "institution")
         return self.page(
             "my_organization.html",
-            title=_("Institution data") if is_institution else "",
+            title=own_title(self),
             name=row.name,
             initials=(row.short_name or row.name)[:1],
             logo_url=url_for("FileView.show", pk=row.logo_id) if row.logo_id else None,

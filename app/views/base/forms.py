@@ -252,7 +252,7 @@ class TermsField(SelectMultipleField):
 
 
 class RowsField(FieldList):
-    """Child rows edited in place: the row of index *i* is the *i*-th one of the parent."""
+    """Child rows edited in place: the line of index *i* began as the *i*-th row of the parent."""
 
     def __init__(
         self, label: Phrase, *, line_form: type[ModelForm], limit: int, **kwargs: Any
@@ -273,8 +273,8 @@ class RowsField(FieldList):
         present = list(getattr(obj, name))
         rows = []
         for entry in self.entries:
-            index = int(entry.name.rpartition("-")[2])
-            row = present[index] if index < len(present) else self.line_form.model()
+            row = next((r for r in present if r is entry.object_data), None)
+            row = row or self.line_form.model()
             entry.form.populate_obj(row)
             rows.append(row)
         setattr(obj, name, rows)

@@ -588,7 +588,10 @@ class BackOfficeView(Page, ModelView):
             form.add_problems(self.problems(row, probe))
         if not valid or form.is_faulty:
             return "", ""
+        seen = request.form.get("version", "")
         try:
+            if seen != _version(row):
+                raise StaleDataError
             form.populate_obj(row)
             self.prepare(row)
             target = self.save(row)
@@ -603,7 +606,8 @@ class BackOfficeView(Page, ModelView):
                         "Check the entries, then save again.")  # fmt: skip
         except StaleDataError:
             problem = _(
-                "Somebody else has just changed this record. Open it again, then change it."
+                "Somebody else has changed this record since you opened it. Compare your entries "
+                "with the present record, then save again to keep yours."
             )
         else:
             return "", target
@@ -630,6 +634,7 @@ class BackOfficeView(Page, ModelView):
             ],
             "summary": list(summary(drawn_fields)),
             "problem": problem,
+            "version": _version(row),
             "submit_label": self.submit_label(row),
             "draft_key": key,
             "draft_note": self._draft_note(draft) if restored and draft else "",
@@ -667,6 +672,14 @@ def options_of(model: Any, query: str) -> Sequence[dict[str, Any]]:
     elif phrase:
         found = found.where(label.contains(phrase, autoescape=True))
     return [{"id": row.id, "text": str(row.label)} for row in db.session.execute(found)]
+
+
+def _version(row: Any) -> str:
+    """The version that a form shows and must still find when it is sent; none for a new row."""
+    counted = inspect(type(row)).version_id_col
+    if counted is None or not inspect(row).persistent:
+        return ""
+    return str(getattr(row, inspect(type(row)).get_property_by_column(counted).key))
 
 
 def _draft(key: str) -> Draft | None:
