@@ -68,13 +68,11 @@ def served(app: Flask) -> Iterator[LiveServer]:
 
 
 @contextmanager
-def chromium(language: str = "en-US") -> Iterator[Browser]:
-    """One browser whose own words, such as those of a date input, are in ``language``."""
+def chromium() -> Iterator[Browser]:
+    """One browser, which is given time."""
     expect.set_options(timeout=PATIENCE)
-    options = launch_options()
-    options["args"].append(f"--lang={language}")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(**options)
+        browser = playwright.chromium.launch(**launch_options())
         try:
             yield browser
         finally:
