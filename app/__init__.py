@@ -14,7 +14,7 @@ def create_app(**overrides: Any) -> Flask:
     """
     from sqlalchemy.orm import Session, scoped_session, sessionmaker
 
-    from app import config, profile, security
+    from app import cli, config, profile, security
     from app.extensions import compress, csrf, db, mail, migrate, prepare_sqlite, talisman
     from app.flows import workflow
 
@@ -45,6 +45,8 @@ def create_app(**overrides: Any) -> Flask:
     def _release(_error: BaseException | None) -> None:
         fab_session.remove()
 
+    if settings.is_production:
+        cli.refuse_demo_accounts(app)
     return app
 
 

@@ -41,6 +41,7 @@ from app.services.reference import Reference, reference, workdays
 
 TOKEN = "login"  # noqa: S105 - the name of the cookie entry, not a secret
 CAPTCHA_MINUTES = 10
+UNASKED = {"static", "live"}  # answered without the database
 RIGHTS = (Role, Permission, PermissionView, ViewMenu, Membership, DictItem, Region, Holiday)
 UNIMPORTANT = {"last_login", "login_count", "fail_login_count", "changed_on"}
 NOBODY = generate_password_hash("nobody")
@@ -136,7 +137,7 @@ def _read_grants(user_id: int, version: int) -> Grants | None:
 
 def identify() -> None:
     """Set grants and actor of this request; one statement unless a right has changed."""
-    if request.endpoint == "static":
+    if request.endpoint in UNASKED:
         return
     token = cookie.get(TOKEN, "")
     with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
