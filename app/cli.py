@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from app import clock, storage
 from app.config import Misconfigured
 from app.extensions import db, system_session
-from app.models import Attachment
+from app.models import Attachment, Person
 from app.profile import Profile
 from app.services import demo, seeding
 from app.workflow import Workflow
@@ -44,6 +44,25 @@ def set_up(app: Flask, *, with_demo: bool = True) -> None:
             if is_new and with_demo and profile.name == demo.PROFILE and not settings.is_production:
                 _fill(app, session, now)
             session.commit()
+
+
+def refuse_demo_accounts(app: Flask) -> None:
+    """Production starts only without the accounts whose password everybody knows.
+
+    :raises Misconfigured: naming them.
+    """
+    with app.app_context(), db.engine.connect() as connection:
+        if not inspect(connection).has_table(Person.__tablename__):
+            return
+        account = Person.__table__.c
+        names = [entry.username for entry in demo.ACCOUNTS]
+        known = account.username.in_(names) & account.active
+        found = connection.scalars(select(account.username).where(known)).all()
+    if found:
+        raise Misconfigured(
+            f"production does not start with demo accounts ({', '.join(sorted(found))}): "
+            "use another DATABASE_URL"
+        )
 
 
 def reset_demo(app: Flask) -> None:

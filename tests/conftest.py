@@ -91,7 +91,10 @@ def application(store, tmp_path_factory: pytest.TempPathFactory) -> Flask:
     os.environ["QIFU_TEST_CODE"] = TEST_CODE
     os.environ["STORAGE_URL"] = str(tmp_path_factory.mktemp("uploads"))
     app = create_app(
-        TESTING=True, WTF_CSRF_ENABLED=False, SQLALCHEMY_DATABASE_URI=store.url, MAIL_BACKEND="locmem"
+        TESTING=True,
+        WTF_CSRF_ENABLED=False,
+        SQLALCHEMY_DATABASE_URI=store.url,
+        MAIL_BACKEND="locmem",
     )
     cli.set_up(app)
     _let_go(app)

@@ -172,7 +172,12 @@ def test_a_range_of_days_includes_both_ends_in_shanghai(app, sign_in):
     client = sign_in("operator")
     with app.app_context(), system_session() as session:
         moment = clock.start_of(clock.local_day(clock.now()) - timedelta(days=400))
-        for minutes, title in ((-1, "前一天"), (0, "当天零点"), (24 * 60 - 1, "当天最后"), (24 * 60, "后一天")):
+        for minutes, title in (
+            (-1, "前一天"),
+            (0, "当天零点"),
+            (24 * 60 - 1, "当天最后"),
+            (24 * 60, "后一天"),
+        ):
             at = moment + timedelta(minutes=minutes)
             session.add(Announcement(title=title, body="。", publish_at=at))
         session.commit()
@@ -347,5 +352,5 @@ def test_a_cell_that_looks_like_a_formula_is_text(app, sign_in):
         row.name = '=HYPERLINK("x")'
         session.commit()
     rows = exported(sign_in("operator"), "/organizations/export.csv")
-    assert "'=HYPERLINK(\"x\")" in [row[0] for row in rows]
+    assert '\'=HYPERLINK("x")' in [row[0] for row in rows]
     assert not [cell for row in rows[1:] for cell in row if cell.startswith(("=", "+", "@"))]

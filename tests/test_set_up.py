@@ -300,3 +300,17 @@ def test_the_log_is_append_only_and_searches_find_two_characters(house):
             with pytest.raises(DatabaseError, match="append-only"):
                 session.connection().execute(statement)
             session.rollback()
+
+
+def test_production_refuses_to_start_with_demo_accounts(app, monkeypatch):
+    if not is_on_postgresql():
+        pytest.skip("production knows PostgreSQL only; this runs in the round on PostgreSQL")
+    with app.app_context():
+        url = db.engine.url.render_as_string(hide_password=False)
+    monkeypatch.setenv("QIFU_ENV", "production")
+    monkeypatch.setenv("QIFU_SECRET_KEY", "a-long-random-text-of-this-test")
+    monkeypatch.setenv("QIFU_TRUSTED_HOSTS", "qifu.example")
+    monkeypatch.setenv("DATABASE_URL", url)
+    monkeypatch.delenv("QIFU_TEST_CODE")
+    with pytest.raises(config.Misconfigured, match="demo accounts"):
+        create_app()
