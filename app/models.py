@@ -37,7 +37,7 @@ from sqlalchemy import (  # noqa: E402
     UniqueConstraint,
     text,
 )
-from sqlalchemy.orm import Mapped, mapped_column, relationship, validates  # noqa: E402
+from sqlalchemy.orm import Mapped, declared_attr, mapped_column, relationship, validates  # noqa: E402
 
 from app import choices  # noqa: E402
 from app.columns import Key, Money, UtcDateTime, about, bare, choice, field  # noqa: E402
@@ -315,18 +315,25 @@ class Organization(Named, Base):
     )
 
 
-class Qualification(Base):
-    """A certificate that an organization holds (资质证书)."""
+class Certificate:
+    """What a certificate (资质证书) says, and its scan."""
 
-    __tablename__ = "qualification"
-
-    organization_id: Mapped[int] = mapped_column(ForeignKey("organization.id"), index=True)
     name: Mapped[str] = field(_l("Certificate"), String(60))
     number: Mapped[str] = field(_l("Certificate number"), String(60))
     valid_until: Mapped[date | None] = field(_l("Valid until"))
     proof_id: Mapped[int | None] = mapped_column(ForeignKey("attachment.id"), index=True)
 
-    proof: Mapped[Attachment | None] = relationship(info=about(_l("Scan"), rule="licence"))
+    @declared_attr
+    def proof(cls) -> Mapped[Attachment | None]:
+        return relationship("Attachment", info=about(_l("Scan"), rule="licence"))
+
+
+class Qualification(Certificate, Base):
+    """A certificate that an organization holds."""
+
+    __tablename__ = "qualification"
+
+    organization_id: Mapped[int] = mapped_column(ForeignKey("organization.id"), index=True)
 
 
 class OrgRole(Base):
@@ -644,18 +651,12 @@ class Accreditation(Named, Base):
     )
 
 
-class AccreditationQualification(Base):
-    """A certificate named in a request (资质证书)."""
+class AccreditationQualification(Certificate, Base):
+    """A certificate named in a request."""
 
     __tablename__ = "accreditation_qualification"
 
     accreditation_id: Mapped[int] = mapped_column(ForeignKey("accreditation.id"), index=True)
-    name: Mapped[str] = field(_l("Certificate"), String(60))
-    number: Mapped[str] = field(_l("Certificate number"), String(60))
-    valid_until: Mapped[date | None] = field(_l("Valid until"))
-    proof_id: Mapped[int | None] = mapped_column(ForeignKey("attachment.id"), index=True)
-
-    proof: Mapped[Attachment | None] = relationship(info=about(_l("Scan"), rule="licence"))
 
 
 class AccreditationCase(Base):

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import create_engine, event, make_url, text
+from sqlalchemy import create_engine, event, make_url, select, text
 
 from app import cli, create_app
 from app.access import Actor, acting_as
@@ -23,7 +23,6 @@ from app.extensions import AppSession, db, system_session
 from app.models import Membership, Person
 from app.services import reference
 from app.services.demo import PASSWORD
-from sqlalchemy import select
 from tests.services import postgresql_url, require
 
 TEST_CODE = "0000"
@@ -152,7 +151,7 @@ def actor_of(app: Flask) -> Callable[[str], Actor]:
 
 @pytest.fixture
 def as_actor(app: Flask) -> Callable[[Actor], object]:
-    """``with as_actor(who) as session`` -> a scoped session of that actor, rolled back."""
+    """Open a scoped session of an actor, rolled back at the end of its block."""
 
     @contextmanager
     def as_actor(who: Actor) -> Iterator[AppSession]:

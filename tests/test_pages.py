@@ -7,9 +7,16 @@ import re
 import pytest
 
 BUDGET = 12
+APPLICANT = [
+    "/workbench/", "/my-organization/", "/accreditations/choose/", "/accreditations/add/",
+    "/tasks/mine/",
+]  # fmt: skip
 PAGES = {
-    None: ["/", "/?q=数智&kind=digital", "/register/", "/register/?kind=ordinary", "/login/", "/news/1/",
-           "/register/agreements/user_agreement/", "/register/agreements/privacy_policy/"],
+    None: [
+        "/", "/?q=数智&kind=digital", "/register/", "/register/?kind=ordinary", "/login/",
+        "/news/1/", "/register/agreements/user_agreement/",
+        "/register/agreements/privacy_policy/",
+    ],
     "operator": [
         "/workbench/", "/organizations/list/", "/organizations/list/?q=望澜&region=990100",
         "/organizations/add/", "/accreditations/list/", "/tasks/todo/", "/tasks/mine/",
@@ -17,8 +24,8 @@ PAGES = {
         "/announcements/edit/1/",
     ],
     "institution": ["/workbench/", "/my-organization/", "/tasks/mine/"],
-    "newcomer": ["/workbench/", "/my-organization/", "/accreditations/choose/", "/accreditations/add/", "/tasks/mine/"],
-    "visitor": ["/workbench/", "/my-organization/", "/accreditations/choose/", "/accreditations/add/", "/tasks/mine/"],
+    "newcomer": APPLICANT,
+    "visitor": APPLICANT,
 }  # fmt: skip
 
 
@@ -41,12 +48,14 @@ def _first_id(client, path, pattern):
 
 @pytest.mark.db
 @pytest.mark.parametrize("page", ["list", "show", "form"])
-def test_the_pages_of_organizations_need_four_statements(sign_in, statements, page):
+def test_the_pages_of_organizations_need_four_statements(
+    sign_in, statements, page, record_property
+):
     client = sign_in("operator")
     key = _first_id(client, "/organizations/list/", r"/organizations/show/(\d+)/")
     path = {"list": "list/", "show": f"show/{key}/", "form": f"edit/{key}/"}[page]
     client.get(f"/organizations/{path}")
     statements.clear()
     assert client.get(f"/organizations/{path}").status_code == 200
-    print(f"organizations {page}: {len(statements)} statements")
+    record_property(f"statements of the {page} of organizations", len(statements))
     assert len(statements) <= 4, statements

@@ -71,9 +71,7 @@ def test_an_ordinary_user_registers_without_an_organization(app):
         assert session.scalar(of_person) is None
 
 
-@pytest.mark.parametrize(
-    "spelling", [str.lower, lambda code: " ".join(code), lambda code: code.translate(WIDE)]
-)
+@pytest.mark.parametrize("spelling", [str.lower, " ".join, lambda code: code.translate(WIDE)])
 def test_a_taken_credit_code_names_the_masked_phone_and_the_hotline(app, spelling):
     with app.app_context(), system_session() as session:
         code, mobile = session.execute(

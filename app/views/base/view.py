@@ -588,10 +588,8 @@ class BackOfficeView(Page, ModelView):
             form.add_problems(self.problems(row, probe))
         if not valid or form.is_faulty:
             return "", ""
-        seen = request.form.get("version", "")
         try:
-            if seen != _version(row):
-                raise StaleDataError
+            _refuse_stale(row, request.form.get("version", ""))
             form.populate_obj(row)
             self.prepare(row)
             target = self.save(row)
@@ -680,6 +678,11 @@ def _version(row: Any) -> str:
     if counted is None or not inspect(row).persistent:
         return ""
     return str(getattr(row, inspect(type(row)).get_property_by_column(counted).key))
+
+
+def _refuse_stale(row: Any, seen: str) -> None:
+    if seen != _version(row):
+        raise StaleDataError
 
 
 def _draft(key: str) -> Draft | None:
