@@ -37,7 +37,6 @@ INTRO = (
     "团队二十余人，五年来服务企业一百二十家，可驻场辅导。"
 )
 OPINION = "请补充典型案例的成效数据。"
-FLOW = "服务机构入驻申请"
 WAITING = "您的企业认证正在审批中，请耐心等待"
 STATEMENT = "本单位承诺所填信息及材料真实、合法、有效，并承担相应责任"
 BY_STATUS = "Failed to load resource"  # Chromium's own line for a page answered 400 or 409
@@ -234,7 +233,7 @@ def test_an_institution_registers_is_returned_mends_and_is_certified(visit, post
 
     return_it(visit("operator"), number)
     letter = post()
-    assert letter["Subject"].strip() == f"【企服台】{FLOW}：退回修改"
+    assert letter["Subject"].strip() == f"【企服台】{NAME}：退回修改"
     assert OPINION in letter.get_content()
 
     menu(page, "我的企业")
@@ -249,7 +248,7 @@ def test_an_institution_registers_is_returned_mends_and_is_certified(visit, post
 
     approve_it(visit("operator2"))
     letter = post()
-    assert letter["Subject"].strip() == f"【企服台】{FLOW}：审核通过"
+    assert letter["Subject"].strip() == f"【企服台】{NAME}：审核通过"
     assert parseaddr(letter["To"])[1] == RESULT_ADDRESS
     link = re.search(r"http://\S+", letter.get_content()).group()
     assert link == f"{site.url}/cases/{number}/"

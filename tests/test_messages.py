@@ -140,7 +140,7 @@ def rendered(session, **changes):
 )
 def test_a_result_names_opinion_next_step_and_one_link(session, result, subject, next_step):
     said, body = rendered(session, context={"result": result})
-    assert said == f"【企服台】服务机构入驻申请：{subject}"
+    assert said == f"【企服台】示例科技有限公司：{subject}"
     assert "示例科技有限公司" in body
     assert "审核意见：请补充营业执照。" in body
     assert next_step in body
@@ -183,7 +183,7 @@ def test_a_message_arrives_and_is_marked(session, mailbox):
     (letter,) = mailbox.letters
     assert letter.recipients == ["reader@example.org"]
     assert letter["To"] == "reader@example.org"
-    assert letter["Subject"].endswith("服务机构入驻申请：退回修改")
+    assert letter["Subject"].endswith("示例科技有限公司：退回修改")
     assert "请补充营业执照。" in letter.get_content()
     sent = row(session)
     assert (sent.state, sent.sent_at, sent.attempts, sent.error) == ("sent", NOW, 1, "")

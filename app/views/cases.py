@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from flask import abort, current_app, flash, redirect, request, url_for
@@ -82,6 +83,8 @@ class TodoView(CaseList):
 
 class DoneView(CaseList):
     """已办: what I decided, the newest first."""
+
+    labels = MappingProxyType({"stage.title": _l("Stage")})
 
     datamodel = SQLAInterface(FlowTask)
     route_base = "/tasks/done"
@@ -209,6 +212,8 @@ class CaseView(Page):
         )
         state = choices.CASE_STATES.of(case.state)
         submitted = local_time(case.submitted_at) if case.submitted_at else ""
+        decide = self._decision(case, tasks)
+        jump = {"label": _("Decide"), "url": "#decide", "primary": True, "icon": "checklist"}
         return self.page(
             "cases/show.html",
             title=case.title,
@@ -220,11 +225,11 @@ class CaseView(Page):
                 (case.number, ""),
             ],
             sections=view.sections_of(subject),
-            buttons=[],
+            buttons=[jump] if decide else [],
             progress=list(self._progress(case, events, stages, tasks)),
             log=[self._line(event, stages) for event in events],
             checks=self._checks(case, flow, subject),
-            decide=self._decision(case, tasks),
+            decide=decide,
             applicant_actions=self._applicant_actions(case, view),
             problem=problem,
             opinion=opinion,

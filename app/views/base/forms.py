@@ -478,6 +478,7 @@ def draw(form: ModelForm, name: str, options_url: Callable[[str], str]) -> Drawn
     if drawn.readonly:
         drawn.cell = cell_at(form.model, name)
         drawn.shown = drawn.cell.show(field.object_data)
+        drawn.required, drawn.hint = False, ""
         return drawn
     if drawn.kind in {"text", "textarea"}:
         drawn.max_length = info.maximum or form.lengths.get(name, 0)

@@ -60,8 +60,8 @@ class BackOfficeView(Page, ModelView):
     """What a menu module writes down: a model and a few column lists; all of them white lists.
 
     Column names may be paths over many-to-one relations in lists and filters (``case.title``).
-    ``shows_own_only``: the detail page is for those who may write the row, although others see
-    some of its columns elsewhere.
+    ``labels`` gives a column another name in this list.  ``shows_own_only``: the detail page is
+    for those who may write the row, although others see some of its columns elsewhere.
     """
 
     list_columns: ClassVar[tuple[str, ...]] = ()
@@ -72,6 +72,7 @@ class BackOfficeView(Page, ModelView):
     order_columns: ClassVar[tuple[str, ...]] = ("id",)
     base_order: ClassVar[tuple[str, str]] = ("id", "desc")
     tab_column: ClassVar[str] = ""
+    labels: ClassVar[Mapping[str, Phrase]] = {}
     title: ClassVar[Phrase] = ""
     intro: ClassVar[Phrase] = ""
     search_column: ClassVar[str] = "search_text"
@@ -133,6 +134,8 @@ class BackOfficeView(Page, ModelView):
 
     def _list_cell(self, path: str) -> Cell:
         cell = cell_at(self.model, path, self.order_columns)
+        if path in self.labels:
+            cell = replace(cell, info=replace(cell.info, label=self.labels[path]))
         return replace(cell, kind="link") if path == self.link_column else cell
 
     @property
