@@ -250,7 +250,7 @@ def ask_captcha(answer: str, now: datetime) -> None:
 def answers_captcha(answer: str, now: datetime) -> bool:
     """Whether ``answer`` is right; a picture is good for one try."""
     test_code = current_app.extensions["settings"].test_code
-    if test_code and hmac.compare_digest(answer, test_code):
+    if test_code and hmac.compare_digest(answer.encode(errors="replace"), test_code.encode()):
         return True
     token = cookie.pop("captcha", "")
     with system_session() as session:

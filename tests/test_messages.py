@@ -152,7 +152,7 @@ def test_a_result_names_opinion_next_step_and_one_link(session, result, subject,
 
 def test_a_result_is_written_in_the_language_of_its_reader(session):
     subject, body = rendered(session, locale="en")
-    assert subject.endswith("Institution accreditation application: Returned for changes")
+    assert subject.endswith("示例科技有限公司: Returned for changes")
     assert "Please do not reply." in body
 
 

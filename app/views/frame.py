@@ -8,7 +8,16 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from flask import Flask, g, has_request_context, redirect, render_template, request, session
+from flask import (
+    Flask,
+    Response,
+    g,
+    has_request_context,
+    redirect,
+    render_template,
+    request,
+    session,
+)
 from flask_babel import get_locale, gettext as _
 from flask_wtf.csrf import CSRFError
 from markupsafe import Markup
@@ -18,6 +27,7 @@ from app.access import AccessError
 from app.errors import DomainError
 from app.extensions import db
 
+FORMS_OF_STRANGERS = {"AccountView.login", "RegistrationView.register"}
 STATIC = Path(__file__).parent.parent / "static"
 ICON = Markup('<svg class="icon" aria-hidden="true"><use href="{}#{}"></use></svg>')
 
@@ -50,7 +60,10 @@ class Reader:
 
 def local_path(address: str) -> str:
     """The path of an address on this site; the portal for anything else."""
-    parts = urlsplit(address)
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return "/"
     if parts.netloc and parts.netloc != request.host:
         return "/"
     path = parts.path + (f"?{parts.query}" if parts.query else "")
@@ -60,6 +73,7 @@ def local_path(address: str) -> str:
 def install(app: Flask) -> None:
     """Globals of the templates, the language switch and the pages for errors."""
     _share(app)
+    app.after_request(_keep_private)
     _answer_refusals(app)
     _answer_faults(app)
 
@@ -85,6 +99,15 @@ def _share(app: Flask) -> None:
             return refused(404, _("This language is not available."), "")
         session["locale"] = code
         return redirect(local_path(request.referrer or ""))
+
+
+def _keep_private(response: Response) -> Response:
+    """No browser and no proxy keeps what a signed-in reader saw, nor a form that lets one in."""
+    grants = g.get("grants")
+    known = grants is not None and grants.person is not None
+    if known or request.endpoint in FORMS_OF_STRANGERS:
+        response.headers["Cache-Control"] = "no-store"
+    return response
 
 
 def _answer_refusals(app: Flask) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
@@ -259,6 +259,12 @@ class RowsField(FieldList):
     ) -> None:
         super().__init__(FormField(line_form), label, **kwargs)
         self.line_form, self.limit = line_form, limit
+
+    def _extract_indices(self, prefix: str, formdata: Any) -> Iterator[int]:
+        """The numbers of the lines that were sent: up to three plain digits each."""
+        for name in formdata:
+            if number := re.match(rf"{re.escape(prefix)}-(\d{{1,3}})-", name, re.ASCII):
+                yield int(number[1])
 
     def validate(self, form: Any, extra_validators: Iterable[Any] = ()) -> bool:
         """Each line by its own checks; no more lines than the limit."""
