@@ -10,7 +10,7 @@ import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any, ClassVar
 
 from flask import url_for
@@ -127,7 +127,7 @@ class MoneyField(StringField):
             return
         try:
             cents = Decimal(raw) * 100 * self.unit
-        except InvalidOperation:
+        except ArithmeticError:
             raise ValueError(_("Write an amount in digits, like 100.50.")) from None
         if not cents.is_finite() or cents != cents.to_integral_value() or abs(cents) >= 10**17:
             raise ValueError(_("Write an amount in digits, like 100.50."))
@@ -178,9 +178,9 @@ class MomentField(Field):
         if raw:
             try:
                 naive = datetime.fromisoformat(raw)
-            except ValueError:
+                self.data = naive.replace(tzinfo=clock.SHANGHAI).astimezone(UTC)
+            except (ValueError, OverflowError):
                 raise ValueError(_("Write a time like 2026-01-31 09:30.")) from None
-            self.data = naive.replace(tzinfo=clock.SHANGHAI).astimezone(UTC)
 
     def _value(self) -> str:
         if self.raw_data:
