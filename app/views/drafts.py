@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from flask import flash, redirect, request
+from flask import abort, flash, redirect, request
 from flask_appbuilder import expose
 from flask_babel import gettext as _
 from flask_login import current_user
@@ -50,6 +50,8 @@ class DraftView(Page):
     @expose("/<form>/discard/", methods=["POST"])
     def discard(self, form: str) -> Any:
         """Throw the draft away; back to the form as it was without it."""
+        if not FORM.fullmatch(form):
+            abort(404)
         mine = select(Draft).where(Draft.form == form, Draft.user_id == access.actor().user_id)
         draft = db.session.scalar(mine)
         if draft is not None:
