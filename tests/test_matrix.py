@@ -121,6 +121,7 @@ POST /cases/<number>/withdraw/                own      404    404    302    409 
 POST /files/                                  -        401    200    200    200    200
 PUT  /drafts/<form>                           foreign  401    400    400    400    400
 PUT  /drafts/<form>                           own      401    200    200    200    200
+POST /drafts/<form>/discard/                  foreign  404    404    404    404    404
 POST /drafts/<form>/discard/                  own      302    302    302    302    302
 POST /logout/                                 -        302    302    302    302    302
 """
@@ -299,7 +300,6 @@ OPEN_TO_ALL = {
     "/register/companies/": "companies that wait for their account",
     "/health/live": "asked by the machine that watches",
     "/health/ready": "asked by the machine that watches",
-    "/drafts/<form>/discard/": "throws away nothing but one's own draft",
 }
 OPEN_TO_NONE = {
     "/accreditations/delete/<pk>/": "no role of the demo profile deletes a request",
