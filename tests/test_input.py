@@ -141,7 +141,7 @@ def test_each_parameter_alone_is_the_default_page(sign_in, faults):
     client = sign_in("operator")
     path = "/organizations/list/"
     for name in NAMES:
-        for value in ODD[:36]:
+        for value in ODD[:36:2]:
             query = f"{path}?{name}={quote(value)}"
             faults.ask(query, lambda q=query: client.get(q), 200)
     plain = client.get(path).text.count("/organizations/show/")
@@ -295,7 +295,7 @@ def test_no_field_of_a_request_makes_a_fault(app, sign_in, faults):
     path = f"/accreditations/edit/{rows['accreditations']}/"
     sent = typed(client, path)
     for name in {*sent, "logo", "region", "join_association", "member_kind", "accept_charter"}:
-        for value in TYPED[::2]:
+        for value in TYPED[::4]:
             form = sent.copy()
             form[name] = value
             form["name"] = "另一家"  # taken by nobody, but not this organization's: never accepted
@@ -321,8 +321,8 @@ def test_no_answer_to_the_registration_makes_a_fault(sign_in, faults):
     company = {k: STAFF_FORM[k] for k in ("name", "credit_code", "region", "address", "industry")}
     whole = account | company | {"contact_name": "何迟"}
     client = sign_in()
-    for kind in ("enterprise", "ordinary", "x"):
-        for name in whole:
+    for kind, names in (("enterprise", whole), ("ordinary", account)):
+        for name in names:
             for value in TYPED:
                 sent = whole | {"captcha": "no", name: value}  # refused by the picture at last
                 path = f"/register/?kind={kind}"
