@@ -159,17 +159,16 @@ def by(action: str, *words: Any) -> Act:
     return with_actor
 
 
-def test_a_submission_is_all_or_nothing(engine, capsys):
+def test_a_submission_is_all_or_nothing(engine, record_property):
     case_id = opened(engine)
     points, before, after = kill_everywhere(engine, 1, by("submit", case_id))
     assert moved(before, after) == {
         *("accreditation", "flow_case", "flow_event", "flow_task", "organization"),
     }
-    with capsys.disabled():
-        print(f"\nsubmit: {points - 2} statements, {points} kill points, 0 half states")  # noqa: T201
+    record_property("submit: statements, kill points, half states", (points - 2, points, 0))
 
 
-def test_an_approval_is_all_or_nothing(engine, capsys):
+def test_an_approval_is_all_or_nothing(engine, record_property):
     case_id = opened(engine)
     with session_of(engine, actor(1)) as session:
         by("submit", case_id)(session)
@@ -179,8 +178,7 @@ def test_an_approval_is_all_or_nothing(engine, capsys):
         *("accreditation", "flow_case", "flow_event", "flow_task", "organization"),
         *("qualification", "org_role", "ab_user_role", "access_version", "message"),
     }
-    with capsys.disabled():
-        print(f"\napprove: {points - 2} statements, {points} kill points, 0 half states")  # noqa: T201
+    record_property("approve: statements, kill points, half states", (points - 2, points, 0))
 
 
 def test_the_search_of_organizations_follows_the_approval(engine):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+import threading
 from datetime import timedelta
 from functools import partial
 
@@ -329,6 +330,28 @@ def test_a_draft_is_its_authors_and_is_gone_when_sent_or_discarded(app, edited, 
         person = select(Person.id).where(Person.username == "operator").scalar_subquery()
         assert session.scalar(select(Draft).where(Draft.user_id == person)) is None
         assert session.get_one(Organization, key).address == "草稿里的地址"
+
+
+@pytest.mark.db
+def test_two_windows_may_keep_their_first_draft_at_once(app, sign_in):
+    browsers = [sign_in("operator"), sign_in("operator")]
+    start, answers = threading.Barrier(2), []
+
+    def keep(browser):
+        for key in range(1, 21):
+            start.wait()
+            entries = [["title", f"草稿{key}"]]
+            answers.append(browser.put(f"/drafts/announcements-{key}", json=entries).status_code)
+
+    threads = [threading.Thread(target=keep, args=(browser,)) for browser in browsers]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert answers == [200] * 40
+    with app.app_context(), system_session() as session:
+        kept = select(func.count()).where(Draft.form.like("announcements-%"))
+        assert session.scalar(kept) == 20
 
 
 # --- export ---------------------------------------------------------------------------------
