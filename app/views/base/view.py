@@ -11,7 +11,6 @@ import csv
 import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import date, timedelta
 from functools import cached_property
 from typing import Any, ClassVar
 from urllib.parse import quote
@@ -41,9 +40,9 @@ from app import access, clock
 from app.columns import Phrase
 from app.errors import DomainError, Problem
 from app.extensions import AppSession, db
-from app.models import Attachment, Draft, Region
+from app.models import Attachment, Draft
 from app.search import search
-from app.views.base import paging
+from app.views.base import filters, paging
 from app.views.base.cells import Cell, Shown, cell_at
 from app.views.base.forms import Drawn, ModelForm, clean, draw, form_for, is_key, offered
 from app.views.base.page import Page
@@ -222,25 +221,12 @@ class BackOfficeView(Page, ModelView):
         return conditions, active
 
     def _condition(self, cell: Cell, raw: str) -> Any:
-        if cell.kind == "relation":
-            relation = self.mapper.relationships[cell.path]
-            (local,) = relation.local_columns
-            column = getattr(self.model, self.mapper.get_property_by_column(local).key)
-            if not is_key(raw):
-                return None
-            return (
-                _inside(column, int(raw))
-                if relation.mapper.class_ is Region
-                else column == int(raw)
-            )
-        column = self._column(cell.path)
-        if cell.kind in {"badge", "term"}:
-            return column == raw if raw in dict(offered(cell.info)) else None
-        if cell.kind in {"time", "date"}:
-            return _between(column, raw, moments=cell.kind == "time")
-        if cell.kind == "flag":
-            return column.is_(raw == "1") if raw in {"0", "1"} else None
-        return column.contains(raw, autoescape=True)
+        if cell.kind != "relation":
+            return filters.condition(cell, self._column(cell.path), raw)
+        relation = self.mapper.relationships[cell.path]
+        (local,) = relation.local_columns
+        column = getattr(self.model, self.mapper.get_property_by_column(local).key)
+        return filters.pointing(relation.mapper.class_, column, raw)
 
     def _order(self, args: Mapping[str, str]) -> tuple[str, bool]:
         name, direction = self.base_order
@@ -383,30 +369,14 @@ class BackOfficeView(Page, ModelView):
         return self.may(verb)
 
     def _filter(self, cell: Cell, active: Mapping[str, str]) -> dict[str, Any]:
-        value = active.get(cell.name, "")
-        kinds = {"badge": "choice", "term": "choice", "flag": "choice", "time": "dates",
-                 "date": "dates", "relation": "relation"}  # fmt: skip
-        drawn: dict[str, Any] = {
-            "name": cell.name,
-            "label": cell.label,
-            "kind": kinds.get(cell.kind, "text"),
-            "value": value,
-            "text": value,
-            "choices": [],
-            "endpoint": "",
-        }
-        if cell.kind == "flag":
-            drawn["choices"] = [("1", _("Yes")), ("0", _("No"))]
-        elif cell.kind in {"badge", "term"}:
-            drawn["choices"] = offered(cell.info)
-        elif cell.kind == "relation":
+        entry = filters.entry(cell, active.get(cell.name, ""))
+        if cell.kind == "relation":
             other = self.mapper.relationships[cell.path].mapper.class_
-            drawn["endpoint"] = url_for(".options", name=cell.path)
-            if value:
-                drawn["text"] = str(
-                    db.session.scalar(select(other).where(other.id == int(value))) or ""
-                )
-        return drawn
+            entry["endpoint"] = url_for(".options", name=cell.path)
+            if entry["value"]:
+                chosen = select(other).where(other.id == int(entry["value"]))
+                entry["text"] = str(db.session.scalar(chosen) or "")
+        return entry
 
     def _tools(self, kept: dict[str, str]) -> dict[str, str | None]:
         return {
@@ -714,32 +684,6 @@ def _locals(mapper: Any, relation: Any) -> set[str]:
 
 def _number(raw: str) -> int:
     return max(1, int(raw)) if is_key(raw) else 1
-
-
-def _inside(column: Any, code: int) -> Any:
-    """Regions of a subtree: a province covers 10,000 codes, a city 100, a district one."""
-    span = 10_000 if code % 10_000 == 0 else 100 if code % 100 == 0 else 1
-    return column.between(code, code + span - 1)
-
-
-def _between(column: Any, raw: str, *, moments: bool) -> Any:
-    """Days from~to in Shanghai, both included; either may be missing."""
-    start, _tilde, end = raw.partition("~")
-    first, last = _day(start), _day(end)
-    if first is None and last is None:
-        return None
-    low, high = first or date(1900, 1, 1), last or date(2999, 12, 31)
-    if not moments:
-        return column.between(low, high)
-    return (column >= clock.start_of(low)) & (column < clock.start_of(high + timedelta(days=1)))
-
-
-def _day(raw: str) -> date | None:
-    try:
-        day = date.fromisoformat(raw.strip())
-    except ValueError:
-        return None
-    return day if 1900 <= day.year <= 2999 else None  # noqa: PLR2004
 
 
 def _csv_line(values: Sequence[str]) -> str:

@@ -1,0 +1,89 @@
+"""The filter bar: what stands in it, and what a value in the address bar means as SQL.
+
+Whatever cannot be understood narrows nothing.
+"""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Any
+
+from flask_babel import gettext as _
+
+from app import clock
+from app.models import Region
+from app.views.base.cells import Cell
+from app.views.base.forms import is_key, offered
+
+FIRST_YEAR, LAST_YEAR = 1900, 2999
+KINDS = {
+    "badge": "choice",
+    "term": "choice",
+    "flag": "choice",
+    "time": "dates",
+    "date": "dates",
+    "relation": "relation",
+}
+
+
+def condition(cell: Cell, column: Any, raw: str) -> Any:
+    """What ``raw`` asks of a column of this kind; None when it is not understood."""
+    if cell.kind in {"badge", "term"}:
+        return column == raw if raw in dict(offered(cell.info)) else None
+    if cell.kind in {"time", "date"}:
+        return _between(column, raw, moments=cell.kind == "time")
+    if cell.kind == "flag":
+        return column.is_(raw == "1") if raw in {"0", "1"} else None
+    return column.contains(raw, autoescape=True)
+
+
+def pointing(other: type, column: Any, raw: str) -> Any:
+    """Rows whose foreign key ``column`` names the row ``raw`` of ``other``; a region: its subtree.
+
+    A province covers 10,000 codes, a city 100, a district one.
+    """
+    if not is_key(raw):
+        return None
+    code = int(raw)
+    if other is not Region:
+        return column == code
+    span = 10_000 if code % 10_000 == 0 else 100 if code % 100 == 0 else 1
+    return column.between(code, code + span - 1)
+
+
+def entry(cell: Cell, value: str) -> dict[str, Any]:
+    """One filter as the template draws it."""
+    choices: Any = []
+    if cell.kind == "flag":
+        choices = [("1", _("Yes")), ("0", _("No"))]
+    elif cell.kind in {"badge", "term"}:
+        choices = offered(cell.info)
+    return {
+        "name": cell.name,
+        "label": cell.label,
+        "kind": KINDS.get(cell.kind, "text"),
+        "value": value,
+        "text": value,
+        "choices": choices,
+        "endpoint": "",
+    }
+
+
+def _between(column: Any, raw: str, *, moments: bool) -> Any:
+    """Days from~to in Shanghai, both included; either may be missing."""
+    start, _tilde, end = raw.partition("~")
+    first, last = _day(start), _day(end)
+    if first is None and last is None:
+        return None
+    low, high = first or date(FIRST_YEAR, 1, 1), last or date(LAST_YEAR, 12, 31)
+    if not moments:
+        return column.between(low, high)
+    return (column >= clock.start_of(low)) & (column < clock.start_of(high + timedelta(days=1)))
+
+
+def _day(raw: str) -> date | None:
+    try:
+        day = date.fromisoformat(raw.strip())
+    except ValueError:
+        return None
+    return day if FIRST_YEAR <= day.year <= LAST_YEAR else None
