@@ -533,6 +533,7 @@ visible(models.OrgRole)(_children(models.Organization, _organization_seen, "orga
 CERTIFIED_DATA = frozenset(
     {"name", "credit_code", "region_id", "address", "industry", "legal_person", "licence_file_id"}
     | {"institution_kind", "service_categories", "founded_on", "registered_capital"}
+    | {"qualifications"}
 )
 
 

@@ -54,7 +54,8 @@ class Choices(tuple[Choice, ...]):
 class FieldInfo:
     """What the generated pages know of a column or relation.
 
-    ``kind`` narrows a text (mobile, tel, email, url, credit_code, long) or a number (year);
+    ``kind`` narrows a text (mobile, tel, email, url, credit_code, long, flow,
+    message: a msgid translated when shown), a number (year) or a moment (due);
     ``dictionary`` names the dictionary whose codes are stored; ``limit`` is the most items of a
     multiple choice or the most child rows; ``minimum`` is the least length or value; ``rule`` is
     the material rule of an attachment; ``only_if`` names the flag without which the field does

@@ -702,7 +702,7 @@ class FlowStage(Base):
     route_id: Mapped[int] = mapped_column(ForeignKey("flow_route.id"))
     position: Mapped[int]
     key: Mapped[str] = mapped_column(String(40))
-    title: Mapped[str] = field(_l("Present stage"), String(80))
+    title: Mapped[str] = field(_l("Present stage"), String(80), kind="message")
     who: Mapped[str] = mapped_column(String(80))
     mode: Mapped[str] = mapped_column(String(12), default="any")
     quorum: Mapped[int] = mapped_column(default=100)
@@ -732,7 +732,7 @@ class FlowCase(Searchable, Base):
     search_columns = ("number", "title", "applicant_name")
 
     number: Mapped[str] = field(_l("Number"), String(24), unique=True)
-    flow: Mapped[str] = field(_l("Kind of application"), String(40))
+    flow: Mapped[str] = field(_l("Kind of application"), String(40), kind="flow")
     subject_id: Mapped[int] = mapped_column(BigInteger)
     title: Mapped[str] = field(_l("Application"), String(200), search=True)
     applicant_id: Mapped[int] = mapped_column(ForeignKey("ab_user.id"))
@@ -772,7 +772,7 @@ class FlowTask(Base):
     label_column = "id"
 
     case_id: Mapped[int] = mapped_column(ForeignKey("flow_case.id"))
-    flow: Mapped[str] = field(_l("Kind of application"), String(40))
+    flow: Mapped[str] = field(_l("Kind of application"), String(40), kind="flow")
     stage_id: Mapped[int | None] = mapped_column(ForeignKey("flow_stage.id"))
     round: Mapped[int]
     seat: Mapped[int]

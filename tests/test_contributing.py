@@ -17,6 +17,7 @@ COPIED = (
     *("app", "migrations", "tools", "translations", "pyproject.toml"),
     *("tests/conftest.py", "tests/services.py"),
 )
+STANDING = re.compile(r"^```python in (\S+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 CREATED = ("app/views/visits.py", "tests/test_visits.py")
 
 
@@ -73,6 +74,34 @@ def run(room: Path, *command: str) -> str:
     )
     assert done.returncode == 0, f"{' '.join(command)}\n{done.stdout}\n{done.stderr}"
     return done.stdout + done.stderr
+
+
+def test_the_announcement_is_shown_as_it_stands():
+    shown = STANDING.findall((ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"))
+    assert [name for name, _block in shown] == [
+        "app/models.py", "app/access.py", "app/views/announcements.py",
+    ]  # fmt: skip
+    for name, block in shown:
+        assert block in (ROOT / name).read_text(encoding="utf-8"), f"{name} reads otherwise"
+
+
+@pytest.mark.db
+def test_an_announcement_goes_from_its_form_to_everybody(sign_in):
+    staff, visitor = sign_in("operator"), sign_in()
+    typed = {"title": "测试公告", "body": "第一行\n第二行", "publish_at": "2026-01-31T09:30"}
+    faulty = staff.post("/announcements/add/", data=typed | {"title": ""})
+    assert faulty.status_code == 400
+    assert "此项必填" in faulty.text
+    assert "第二行" in faulty.text
+    address = staff.post("/announcements/add/", data=typed).location
+    assert "2026-01-31 09:30" in staff.get(address).text
+    key = address.rstrip("/").rpartition("/")[2]
+    assert "测试公告" in visitor.get(f"/news/{key}/").text
+    later = typed | {"publish_at": "2999-01-31T09:30"}
+    staff.post(f"/announcements/edit/{key}/", data=later)
+    assert visitor.get(f"/news/{key}/").status_code == 404
+    assert staff.post(f"/announcements/delete/{key}/").status_code == 302
+    assert staff.get(address).status_code == 404
 
 
 def test_every_step_of_the_example_names_its_file():

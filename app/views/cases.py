@@ -20,17 +20,11 @@ from app.errors import DomainError
 from app.extensions import db
 from app.models import FlowCase, FlowEvent, FlowStage, FlowTask
 from app.views.base import BackOfficeView, Page
-from app.views.base.cells import Cell, Shown, due, local_time
+from app.views.base.cells import Shown, due, flow_title, local_time
 from app.views.base.forms import clean, is_key
 
 OPINION_LENGTH = 1000
 STAGE_ACTIONS = {"approve": "done", "return": "returned", "refuse": "refused"}
-
-
-def flow_title(key: str) -> str:
-    """What people call a kind of application."""
-    flows = current_app.extensions["workflow"].flows
-    return str(flows[key].title) if key in flows else key
 
 
 class CaseList(BackOfficeView):
@@ -50,14 +44,6 @@ class CaseList(BackOfficeView):
         """The case."""
         number = row.case_number if hasattr(row, "case_number") else row.number
         return url_for("CaseView.show", number=number)
-
-    def shown(self, cell: Cell, value: Any) -> Shown:
-        """Flows and stages in words, time limits as time left."""
-        if cell.path.endswith("flow"):
-            return Shown(flow_title(value))
-        if cell.path.endswith(("stage.title", "stage")):
-            return Shown(_(value) if value else "")
-        return super().shown(cell, value)
 
 
 class TodoView(CaseList):
@@ -115,7 +101,7 @@ class MyCasesView(CaseList):
     datamodel = SQLAInterface(FlowCase)
     route_base = "/tasks/mine"
     title = _l("My applications")
-    list_columns = ("number", "title", "flow", "state", "stage", "submitted_at")
+    list_columns = ("number", "title", "flow", "state", "stage.title", "submitted_at")
     link_column = "title"
     filter_columns = ("submitted_at",)
     order_columns = ("id",)

@@ -26,6 +26,7 @@ from werkzeug.exceptions import HTTPException
 from app.access import AccessError
 from app.errors import DomainError
 from app.extensions import db
+from app.views.base.cells import local_time
 
 FORMS_OF_STRANGERS = {"AccountView.login", "RegistrationView.register"}
 STATIC = Path(__file__).parent.parent / "static"
@@ -89,6 +90,7 @@ def _share(app: Flask) -> None:
             "site": profile.site,
             "asset": asset,
             "icon": icon,
+            "local_time": local_time,
             "locale": str(get_locale() or "zh"),
             "me": Reader(grants, profile.roles) if known else None,
         }

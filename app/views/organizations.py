@@ -63,11 +63,6 @@ class OrganizationView(BackOfficeView):
         row.credit_code = normal_code(row.credit_code)
         row.created_at = row.created_at or clock.now()
 
-    def fixed_rows(self, row: Organization) -> frozenset[str]:
-        """A certified member's certificates change only through a case of its own."""
-        fixed = access.actor().kind == "member" and row.certification == "certified"
-        return frozenset({"qualifications"}) if fixed else frozenset()
-
     def readonly_note(self, _row: Organization) -> str:
         """Certified data stays as it was reviewed."""
         return _("Certified data cannot be changed here; the platform changes it on request.")

@@ -14,6 +14,7 @@ from app.extensions import db
 from app.models import Announcement, Organization, Qualification, Region
 from app.search import search
 from app.security import words
+from app.services import announcements
 from app.views.base import Page, paging
 from app.views.base.cells import Shown, cell_at, local_time
 from app.views.base.forms import clean, is_key
@@ -45,7 +46,7 @@ class PortalView(Page):
         return render_template(
             "portal/home.html",
             q=phrase,
-            news=self._news(),
+            news=announcements.newest(db.session(), clock.now(), NEWS),
             kinds=[
                 (_("All"), url_for(".home", **({"q": phrase} if phrase else {})), not chosen),
                 *(
@@ -98,17 +99,6 @@ class PortalView(Page):
             "logo_url": url_for("FileView.show", pk=row.logo_id) if row.logo_id else None,
             "url": url_for(".institution", pk=row.id),
         }
-
-    def _news(self) -> list[dict[str, Any]]:
-        newest = select(Announcement.id, Announcement.title, Announcement.publish_at).where(
-            Announcement.publish_at <= clock.now()
-        )
-        rows = db.session.execute(newest.order_by(Announcement.publish_at.desc()).limit(NEWS))
-        return [
-            {"id": row.id, "title": row.title, "date": local_time(row.publish_at)[:10],
-             "url": url_for(".news", pk=row.id)}
-            for row in rows
-        ]  # fmt: skip
 
     @expose("/news/<pk>/")
     def news(self, pk: str) -> str:

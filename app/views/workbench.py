@@ -13,12 +13,12 @@ from sqlalchemy.orm import joinedload
 
 from app import access, choices, clock, workflow
 from app.extensions import db
-from app.models import Announcement, FlowCase, FlowTask, Organization
+from app.models import FlowCase, FlowTask, Organization
+from app.services import announcements
 from app.views.base import Page
-from app.views.base.cells import Shown, cell_at, due, local_time
+from app.views.base.cells import Shown, cell_at, due, flow_title, local_time
 from app.views.base.paging import capped
 from app.views.base.view import TAB_CAP
-from app.views.cases import flow_title
 
 ROWS = 6
 NEWS = 5
@@ -43,8 +43,7 @@ class WorkbenchView(Page):
             figures=self._figures(figures, reviews=reviews),
             tabs=self._tabs(figures) if reviews else [],
             todo=self._todo(now) if reviews else None,
-            news=self._news(),
-            news_url=None,
+            news=announcements.newest(db.session(), clock.now(), NEWS),
             applications=self._applications(),
             applications_url=url_for("MyCasesView.list"),
             role_card=self._role_card(),
@@ -114,17 +113,6 @@ class WorkbenchView(Page):
             _("Submitted at"), _("Time limit"),
         ]  # fmt: skip
         return {"heads": heads, "lines": lines, "all_url": url_for("TodoView.list")}
-
-    def _news(self) -> list[dict[str, str]]:
-        newest = select(Announcement.id, Announcement.title, Announcement.publish_at).where(
-            Announcement.publish_at <= clock.now()
-        )
-        rows = db.session.execute(newest.order_by(Announcement.publish_at.desc()).limit(NEWS))
-        return [
-            {"title": row.title, "date": local_time(row.publish_at)[5:10],
-             "url": url_for("PortalView.news", pk=row.id)}
-            for row in rows
-        ]  # fmt: skip
 
     def _applications(self) -> list[dict[str, Any]]:
         who = access.actor()

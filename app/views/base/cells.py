@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
-from flask import url_for
+from flask import current_app, url_for
 from flask_babel import gettext as _, ngettext
 from sqlalchemy import JSON, Boolean, Date, Integer, String, Text, inspect
 from sqlalchemy.orm import Mapper, RelationshipDirection
@@ -99,8 +99,8 @@ def _kind(mapper: Mapper[Any], name: str, info: FieldInfo) -> str:
     type_ = mapper.columns[name].type
     if info.choices:
         return "badge"
-    if info.kind == "due":
-        return "due"
+    if info.kind in SHOWN:
+        return info.kind
     if info.dictionary:
         return "terms" if isinstance(type_, JSON) else "term"
     return next(kind for test, kind in _KINDS if test(type_, info))
@@ -134,6 +134,12 @@ def due(due_at: datetime, now: datetime) -> Shown:
     return Shown(ngettext("%(num)d day left", "%(num)d days left", left), "w" if left < 3 else "i")  # noqa: PLR2004
 
 
+def flow_title(key: str) -> str:
+    """What people call a kind of application."""
+    flows = current_app.extensions["workflow"].flows
+    return str(flows[key].title) if key in flows else key
+
+
 def _badge(cell: Cell, value: Any) -> Shown:
     assert cell.info.choices is not None
     choice = cell.info.choices.of(value)
@@ -161,6 +167,8 @@ SHOWN: dict[str, Callable[[Cell, Any], Shown]] = {
     "flag": lambda _cell, value: Shown(_("Yes") if value else _("No")),
     "date": lambda _cell, value: Shown(value.isoformat() if isinstance(value, date) else value),
     "time": lambda _cell, value: Shown(local_time(value)),
+    "flow": lambda _cell, value: Shown(flow_title(value)),
+    "message": lambda _cell, value: Shown(_(value)),
     "due": lambda _cell, value: due(value, clock.now()),
     "money": _money,
     "badge": _badge,

@@ -537,7 +537,6 @@ class BackOfficeView(Page, ModelView):
         """Show, check and save the form; whatever goes wrong, nothing typed is lost."""
         key, fixed = self.draft_key(row), access.frozen_columns(row)
         fixed |= {r.key for r in self.mapper.relationships if _locals(self.mapper, r) & fixed}
-        fixed |= self.fixed_rows(row)
         draft = _draft(key)
         typed = request.form if request.method == "POST" else _as_typed(draft)
         form = self.form_class(typed, obj=row, fixed=fixed & set(self.form_columns))
@@ -548,10 +547,6 @@ class BackOfficeView(Page, ModelView):
                 return redirect(target)
         page = self.page(self.edit_template, **self._form_context(form, row, key, draft, problem))
         return page, 400 if request.method == "POST" else 200
-
-    def fixed_rows(self, _row: Any) -> frozenset[str]:
-        """Child rows that this actor may not change, beyond the frozen columns."""
-        return frozenset()
 
     def _try_to_save(self, form: ModelForm, row: Any, draft: Draft | None) -> tuple[Phrase, str]:
         valid = form.validate()
