@@ -35,7 +35,7 @@ DOORS = {
     "system_session": {
         "cli.py": 1, "jobs/__init__.py": 1, "security.py": 4, "views/registration.py": 3,
     },
-    "connection": {"access.py": 1, "security.py": 2, "views/base/view.py": 1},
+    "connection": {"access/__init__.py": 1, "security.py": 2, "views/base/view.py": 1},
     "connect": {"cli.py": 2, "security.py": 1},
     "begin": {"cli.py": 1},
     "raw_connection": {},

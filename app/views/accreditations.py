@@ -14,6 +14,7 @@ from sqlalchemy import inspect, or_, select
 from werkzeug.wrappers import Response as BaseResponse
 
 from app import access, clock
+from app.access.rules import EDITABLE
 from app.columns import Phrase
 from app.errors import Problem
 from app.extensions import db
@@ -75,7 +76,7 @@ class AccreditationView(BackOfficeView):
     def _next_step(self, last: Accreditation | None) -> dict[str, str] | None:
         if last is None or last.state == "refused":
             return {"label": _("Apply"), "url": url_for(".add")}
-        if last.state in access.EDITABLE:
+        if last.state in EDITABLE:
             return {"label": _("Correct and submit again"), "url": url_for(".edit", pk=last.id)}
         return {"label": _("See the progress"), "url": self._case_url(last)}
 
