@@ -6,14 +6,25 @@ details, exports and searches read it from there.
 
 from __future__ import annotations
 
+import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from flask_babel import LazyString
-from sqlalchemy import BigInteger, CheckConstraint, DateTime, Dialect, Integer, String
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    DateTime,
+    Dialect,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    event,
+)
 from sqlalchemy.orm import MappedColumn, mapped_column
 from sqlalchemy.types import TypeDecorator
 
@@ -58,9 +69,11 @@ class FieldInfo:
     message: a msgid translated when shown), a number (year) or a moment (due);
     ``dictionary`` names the dictionary whose codes are stored; ``limit`` is the most items of a
     multiple choice or the most child rows; ``minimum`` is the least length or value; ``rule`` is
-    the material rule of an attachment; ``only_if`` names the flag without which the field does
+    the material rule of an attachment or, on a one-to-many relation to rows with an
+    ``attachment``, of several (``limit``); ``only_if`` names the flag without which the field does
     not apply; ``unit`` is the unit a money amount is typed in, in yuan; ``columns`` are the
-    columns of child rows; ``by_flow`` marks a state that only the engine writes.
+    columns of child rows; ``by_flow`` marks a state that only the engine writes; ``sensitive``
+    is the kind of personal data (see :data:`MASKS`), shown masked to others than its owners.
     """
 
     label: Phrase
@@ -68,6 +81,7 @@ class FieldInfo:
     section: Phrase = ""
     kind: str = ""
     choices: Choices | None = None
+    checked: bool = False
     dictionary: str = ""
     limit: int = 0
     minimum: int | None = None
@@ -79,10 +93,54 @@ class FieldInfo:
     past: bool = False
     search: bool = False
     by_flow: bool = False
+    sensitive: str = ""
     columns: tuple[str, ...] = ()
 
 
 INFO = frozenset(FieldInfo.__dataclass_fields__) - {"label"}
+
+
+def _masked_phone(value: str) -> str:
+    """``138****1234``, a line number as ``0451-****1234``; a short one keeps two digits."""
+    if value.startswith("0") and "-" in value:
+        area, _dash, number = value.partition("-")
+        return f"{area}-****{number[-4:]}" if len(number) > MASKED_FROM else f"{area}-****"
+    return f"{value[:3]}****{value[-4:]}" if len(value) > MASKED_FROM else f"****{value[-2:]}"
+
+
+def _masked_email(value: str) -> str:
+    name, _at, host = value.rpartition("@")
+    return f"{name[:1]}***@{host}"
+
+
+MASKED_FROM = 7
+MASKS: dict[str, Callable[[str], str]] = {
+    "phone": _masked_phone,
+    "email": _masked_email,
+    "id_number": lambda value: f"{value[:3]}{'*' * max(4, len(value) - 5)}{value[-2:]}",
+    "bank": lambda value: f"****{value[-4:]}",
+    "name": lambda value: f"{value[:1]}*",
+}
+"""How personal data looks to those who may not read it, by kind."""
+
+_PHONE = re.compile(r"(?<![0-9A-Za-z])(?:\+?86)?1\d{10}(?![0-9A-Za-z])")
+_EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
+
+
+def masked(kind: str, value: Any) -> str:
+    """``value`` masked as its kind is; an empty one stays empty."""
+    return MASKS[kind](str(value)) if value not in (None, "") else ""
+
+
+def masked_text(text: str) -> str:
+    """``text`` with every mobile number and mail address within it masked."""
+    text = _PHONE.sub(lambda found: _masked_phone(found[0]), text)
+    if "@" not in text:
+        return text
+    return _EMAIL.sub(lambda found: _masked_email(found[0]), text)
+
+
+MASKS["account"] = masked_text  # a user name is a mobile number where none was chosen
 
 
 def about(label: Phrase, **info: Any) -> dict[str, Any]:
@@ -96,11 +154,22 @@ def field(label: Phrase, *args: Any, **kwargs: Any) -> MappedColumn[Any]:
     return mapped_column(*args, info={"field": FieldInfo(label, **info)}, **kwargs)
 
 
-def choice(label: Phrase, choices: Choices, name: str, **kwargs: Any) -> MappedColumn[Any]:
+def choice(label: Phrase, choices: Choices, **kwargs: Any) -> MappedColumn[Any]:
     """A short code out of ``choices``, checked by the database too."""
-    codes = ", ".join(f"'{code}'" for code in choices.codes())
-    check = CheckConstraint(f"{name} IN ({codes})", name=f"{name}_valid")
-    return field(label, String(20), check, choices=choices, **kwargs)
+    return field(label, String(20), choices=choices, checked=True, **kwargs)
+
+
+@event.listens_for(Table, "after_parent_attach")
+def _check_codes(table: Table, _metadata: MetaData) -> None:
+    """The codes of a column as a constraint of its table: migrations do not see a column's own."""
+    checks = {str(c.sqltext) for c in table.constraints if isinstance(c, CheckConstraint)}
+    for column in table.columns:
+        info = column.info.get("field")
+        if isinstance(info, FieldInfo) and info.checked:
+            codes = ", ".join(f"'{code}'" for code in (info.choices or Choices()).codes())
+            valid = f"{column.name} IN ({codes})"
+            if valid not in checks:  # a copy of the table has it already
+                table.append_constraint(CheckConstraint(valid, name=f"{column.name}_valid"))
 
 
 def bare(phrase: str) -> str:

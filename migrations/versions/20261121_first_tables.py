@@ -55,7 +55,7 @@ TABLES = (
 """In the order in which they are made."""
 
 
-def upgrade() -> None:  # noqa: PLR0915 - written by Alembic
+def upgrade() -> None:
     op.create_table(
         "ab_group",
         sa.Column("id", sa.Integer(), nullable=False),

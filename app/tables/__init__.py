@@ -1,0 +1,1 @@
+"""Declarations of the tables, a module for each part of the platform; :mod:`app.models` has all."""
