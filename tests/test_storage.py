@@ -12,12 +12,23 @@ from types import SimpleNamespace
 
 import pytest
 from PIL import Image
+from pypdf import PdfWriter
 
 from app import storage
 from app.errors import DomainError
 
 NOW = datetime(2026, 11, 20, 3, 0, tzinfo=UTC)
-PDF = b"%PDF-1.4\n1 0 obj<</Type/Catalog>>endobj\ntrailer<</Root 1 0 R>>\nstartxref\n0\n%%EOF\n"
+
+
+def a_pdf():
+    """One blank page."""
+    out, writer = io.BytesIO(), PdfWriter()
+    writer.add_blank_page(595, 842)
+    writer.write(out)
+    return out.getvalue()
+
+
+PDF = a_pdf()
 
 
 def picture(kind="PNG", size=(200, 200)):
@@ -42,7 +53,8 @@ def bomb(width=30_000, height=30_000):
 
 def store(folder, content, filename, rule="licence"):
     stream = io.BytesIO(content)
-    return storage.store(folder, stream, filename, storage.RULES[rule], owner_id=7, now=NOW)
+    place = storage.Store(str(folder))
+    return storage.store(place, stream, filename, storage.RULES[rule], owner_id=7, now=NOW)
 
 
 def files(folder):
@@ -60,14 +72,15 @@ def files(folder):
 )
 def test_a_sound_file_is_kept_with_its_checksum(tmp_path, content, filename, mime):
     values = store(tmp_path, content, filename)
-    assert (values["name"], values["mime"], values["size"]) == (filename, mime, len(content))
-    assert values["sha256"] == hashlib.sha256(content).hexdigest()
+    kept = b"".join(storage.Store(str(tmp_path)).read(values["key"]))
+    assert (values["name"], values["mime"], values["size"]) == (filename, mime, len(kept))
+    assert values["sha256"] == hashlib.sha256(kept).hexdigest()
     assert (values["rule"], values["owner_id"], values["uploaded_at"]) == ("licence", 7, NOW)
     assert values["key"].startswith("2026/11/")
-    with storage.open_stored(tmp_path, values["key"]) as file:
-        assert file.read() == content
+    assert (kept == content) is (mime == "application/pdf")  # a picture is written anew
     (path,) = files(tmp_path)
     assert path.stat().st_mode & 0o777 == 0o600
+    assert {folder.stat().st_mode & 0o777 for folder in path.parents[:2]} == {0o700}
 
 
 ELSEWHERE = "This file cannot be used here."
@@ -131,7 +144,7 @@ def test_no_more_is_read_than_the_limit_allows(tmp_path):
 
     endless.read = read
     with pytest.raises(DomainError):
-        storage.store(tmp_path, endless, "a.pdf", storage.RULES["seal"], 1, NOW)
+        storage.store(storage.Store(str(tmp_path)), endless, "a.pdf", storage.RULES["seal"], 1, NOW)
     assert endless.asked == 10 * storage.MEGABYTE + 1
 
 
@@ -160,7 +173,8 @@ def test_a_name_loses_its_path_and_what_cannot_be_seen(typed, kept):
 
 def test_the_file_goes_when_its_row_fails(tmp_path):
     def lose_the_row():
-        with storage.stored(tmp_path, io.BytesIO(PDF), "a.pdf", storage.RULES["seal"], 1, NOW):
+        place, content = storage.Store(str(tmp_path)), io.BytesIO(PDF)
+        with storage.stored(place, content, "a.pdf", storage.RULES["seal"], 1, NOW):
             assert len(files(tmp_path)) == 1
             raise ZeroDivisionError
 
@@ -172,7 +186,7 @@ def test_the_file_goes_when_its_row_fails(tmp_path):
 @pytest.mark.parametrize("key", ["../../etc/passwd", "/etc/passwd", "2026/11/x", "", "2026/11/"])
 def test_a_key_that_the_storage_did_not_make_is_refused(tmp_path, key):
     with pytest.raises(ValueError, match="not a key"):
-        storage.open_stored(tmp_path, key)
+        storage.Store(str(tmp_path)).size(key)
 
 
 def test_pictures_and_pdf_open_in_the_browser_and_everything_else_is_saved():
