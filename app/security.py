@@ -7,52 +7,71 @@ session therefore works at the next request, in every process.
 
 from __future__ import annotations
 
-import hmac
-import secrets
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from hashlib import sha256
+from datetime import datetime
+from math import ceil
 from typing import Any
 
-from flask import Flask, current_app, g, has_request_context, request, session as cookie
+from flask import (
+    Flask,
+    current_app,
+    g,
+    has_request_context,
+    redirect,
+    request,
+    session as cookie,
+    url_for,
+)
 from flask_appbuilder.security.sqla.manager import SecurityManager as FabSecurityManager
 from flask_appbuilder.security.sqla.models import Permission, PermissionView, Role, ViewMenu
-from flask_login import login_user, logout_user
 from markupsafe import Markup
-from sqlalchemy import and_, delete, event, insert, inspect, select, update
+from sqlalchemy import Row, and_, event, inspect, or_, select, update
 from sqlalchemy.orm import Session
-from werkzeug.security import check_password_hash, generate_password_hash
+from werkzeug.exceptions import TooManyRequests
 
-from app.access import ANONYMOUS, Actor, set_actor
+from app import audit, choices, clock, messages
+from app.access import ANONYMOUS, Actor, Kind, set_actor
 from app.clock import Workdays
 from app.extensions import db, system_session
 from app.models import (
     AccessVersion,
-    Captcha,
     DictItem,
     Holiday,
     LoginSession,
     Membership,
-    Organization,
     Person,
     Region,
 )
+from app.services import consents, limits, logins, passwords, rights
+from app.services.codes import digest
 from app.services.reference import Reference, reference, workdays
 
 TOKEN = "login"  # noqa: S105 - the name of the cookie entry, not a secret
-CAPTCHA_MINUTES = 10
 UNASKED = {"static", "live"}  # answered without the database
 RIGHTS = (Role, Permission, PermissionView, ViewMenu, Membership, DictItem, Region, Holiday)
 UNIMPORTANT = {"last_login", "login_count", "fail_login_count", "changed_on"}
-NOBODY = generate_password_hash("nobody")
+NOWHERE = 1  # the code of no region
+MINUTE = 60
+OPEN_TO_ALL = {
+    "AccountView.captcha": {"GET"},
+    "AccountView.slider": {"GET"},
+    "AccountView.login": {"POST"},
+    "AccountView.login_code": {"POST"},
+    "ForgottenView.ask": {"POST"},
+    "ForgottenView.code": {"POST"},
+    "ForgottenView.prove": {"POST"},
+    "ForgottenView.renew": {"POST"},
+    "RegistrationView.register": {"POST"},
+    "RegistrationView.companies": {"GET"},
+}
+"""What costs something and is open to everybody: so often a minute from one address, no more."""
+UNTIL_CHANGED = {"MyAccountView.password", "AccountView.logout", "language"}
+"""What somebody may reach whose password is to be changed first."""
+UNTIL_ACCEPTED = {"ConsentView.accept", "RegistrationView.agreement", "language"}
+"""What somebody may read who has not accepted the agreements in force."""
+PEOPLE = "people"  # the entry of the menu that waits for certification
 
 version_, login_ = AccessVersion.__table__, LoginSession.__table__
-ASK = select(version_.c.version, login_.c.user_id).select_from(
-    version_.outerjoin(
-        login_,
-        and_(login_.c.token_hash == db.bindparam("token"), login_.c.ended_at.is_(None)),
-    )
-)
 
 
 @dataclass
@@ -64,6 +83,7 @@ class Grants:
     actor: Actor = ANONYMOUS
     permissions: frozenset[tuple[str, str]] = frozenset()
     organization_name: str = ""
+    unaccepted: tuple[consents.Named, ...] = ()
     menus: dict[tuple[str, str], Markup] = field(default_factory=dict)
 
 
@@ -109,51 +129,158 @@ class AppSecurityManager(FabSecurityManager):
 
 
 def _read_grants(user_id: int, version: int) -> Grants | None:
+    profile = current_app.extensions["profile"].roles
     with Session(db.engine) as plain:
         person = plain.get(Person, user_id)
         if person is None or not person.is_active:
             return None
-        roles = {role.id: role.name for role in person.roles}
-        granted = (
-            select(Permission.name, ViewMenu.name)
-            .select_from(PermissionView)
-            .join(PermissionView.permission)
-            .join(PermissionView.view_menu)
-            .where(PermissionView.role.any(Role.id.in_(roles)))
-        )
-        pairs = frozenset((row[0], row[1]) for row in plain.execute(granted))
-        place = plain.execute(
-            select(Organization.id, Organization.name)
-            .join(Membership, Membership.organization_id == Organization.id)
-            .where(Membership.user_id == user_id)
-        ).first()
+        held = frozenset(role.name for role in person.roles) - {choices.MAIN_ACCOUNT}
+        place = rights.standing(plain, user_id)
+        known = [profile[name] for name in held if name in profile]
+        is_staff = any(role.kind == "staff" for role in known)
+        if place is None or is_staff:
+            roles, pairs = held, rights.pairs_of(plain, held)
+        else:
+            roles, pairs = place.roles(held), _member_pairs(plain, held, place)
+        asked = consents.unaccepted(plain.connection(), user_id)
         plain.expunge_all()
-    known = current_app.extensions["profile"].roles
-    is_staff = any(known[name].kind == "staff" for name in roles.values() if name in known)
-    kind: Any = "staff" if is_staff else "member" if place else "ordinary"
-    actor = Actor(kind, user_id, frozenset(roles.values()), place.id if place else None)
-    return Grants(version, person, actor, pairs, place.name if place else "")
+    kind: Any = "staff" if is_staff else _kind_of(place, pairs)
+    scoped = any(role.scope == "region" for role in known)
+    actor = Actor(
+        kind,
+        user_id,
+        roles,
+        place.organization_id if place else None,
+        _subtree(place.region_id if place else None) if scoped else "",
+    )
+    return Grants(version, person, actor, pairs, place.organization_name if place else "", asked)
 
 
-def identify() -> None:
-    """Set grants and actor of this request; one statement unless a right has changed."""
+def _kind_of(place: rights.Standing | None, pairs: frozenset[rights.Pair]) -> Kind:
+    """A sub-account without any page of the organization's data reads none of its rows either."""
+    if place is None:
+        return "ordinary"
+    pages: rights.Pages = current_app.extensions["pages"]
+    return "member" if place.is_main or pages.show_records(pairs) else "bystander"
+
+
+def _member_pairs(
+    plain: Session, held: frozenset[str], place: rights.Standing
+) -> frozenset[rights.Pair]:
+    """The pages of a main account, or of a sub-account what is left of them (S0-36, F07)."""
+    pages: rights.Pages = current_app.extensions["pages"]
+    if not place.is_main:
+        own = rights.pairs_of(plain, {choices.SUB_ACCOUNT})
+        return own | pages.granted(rights.pairs_of(plain, place.main_roles), place.rights)
+    pairs = rights.pairs_of(plain, held | {choices.MAIN_ACCOUNT})
+    return pairs if place.is_certified else pages.without(pairs, PEOPLE)
+
+
+def _subtree(region_id: int | None) -> str:
+    """What all codes below a region begin with: 9901 for 990100.
+
+    Who is limited to a region and belongs to no authority sees none.
+    """
+    code = f"{region_id or NOWHERE:06}"
+    while code.endswith("00"):
+        code = code[:-2]
+    return code
+
+
+def identify() -> Any:
+    """Set grants and actor of this request; one statement unless a right has changed.
+
+    Whoever has to change the password first is sent to that page, then whoever has not accepted
+    the agreements in force.
+    """
     if request.endpoint in UNASKED:
-        return
-    token = cookie.get(TOKEN, "")
-    with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        row = connection.execute(ASK, {"token": digest(token) if token else ""}).one()
+        return None
+    token, now = cookie.get(TOKEN, ""), clock.now()
+    row = _login(token, now)
     manager = current_app.extensions["appbuilder"].sm
     known = manager.grants_of(row.user_id, row.version) if row.user_id else None
     g.grants = known or Grants(row.version)
+    g.unread = row.unread
     set_actor(g.grants.actor)
+    audit.set_context(_who(token))
+    _hold_back(now)
     if request.method in {"GET", "HEAD", "OPTIONS"}:  # no BEGIN, no ROLLBACK; a flush is refused
         db.session.connection(execution_options={"isolation_level": "AUTOCOMMIT"})
         db.session.info["reading"] = True
+    if must_change_password(now):
+        allowed = request.endpoint in UNTIL_CHANGED
+        return None if allowed else redirect(url_for("MyAccountView.password"))
+    asks_later = request.method != "GET"  # what is being sent is not lost
+    if g.grants.unaccepted and not asks_later and request.endpoint not in UNTIL_ACCEPTED:
+        return redirect(url_for("ConsentView.accept", next=request.full_path))
+    return None
+
+
+def _login(token: str, now: datetime) -> Row[Any]:
+    """The access version, and the live login of a token; at most once a minute it is seen."""
+    live = logins.is_live(current_app.extensions["profile"].login, now)
+    mine = and_(login_.c.token_hash == (digest(token) if token else ""), live)
+    asked = select(
+        version_.c.version, login_.c.id, login_.c.user_id, login_.c.last_seen_at,
+        messages.unread_of(login_.c.user_id).label("unread"),
+    )  # fmt: skip
+    with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        row = connection.execute(asked.select_from(version_.outerjoin(login_, mine))).one()
+        before = now - logins.SEEN_EVERY
+        if row.user_id and (row.last_seen_at is None or row.last_seen_at <= before):
+            is_old = or_(login_.c.last_seen_at.is_(None), login_.c.last_seen_at <= before)
+            this = and_(login_.c.id == row.id, is_old)
+            connection.execute(update(login_).where(this).values(last_seen_at=now))
+    return row
+
+
+def person() -> Any:
+    """The reader's account, as it was read with his rights; only where somebody is signed in."""
+    return g.grants.person
+
+
+def must_change_password(now: datetime) -> bool:
+    """Whether the reader's password was given by somebody else, or is too old for staff."""
+    who, rule = person(), current_app.extensions["profile"].password
+    is_staff = g.grants.actor.kind == "staff"
+    return who is not None and passwords.must_change(who, rule, now, is_staff=is_staff)
+
+
+def address() -> str:
+    """Whence the request came."""
+    return (request.remote_addr or "")[:64]
+
+
+def _hold_back(now: datetime) -> None:
+    """Refuse what one network address asks for too often."""
+    if request.method not in OPEN_TO_ALL.get(request.endpoint or "", ()):
+        return
+    allowed = current_app.extensions["profile"].login.requests_per_minute
+    with system_session() as session:
+        rows = session.connection()
+        key = f"request:{request.endpoint}:{address()}"
+        until = limits.spend(rows, key, allowed, MINUTE, now)
+        session.commit()
+    if until is not None:
+        raise TooManyRequests(retry_after=ceil((until - now).total_seconds()))
+
+
+def _who(token: str) -> audit.Context:
+    """Whom the audit log names for what this request does."""
+    actor, person = g.grants.actor, g.grants.person
+    return audit.Context(
+        actor_id=actor.user_id,
+        actor_name=str(person) if person is not None else "",
+        roles=",".join(sorted(actor.roles)),
+        address=address(),
+        session=digest(token)[:16] if person is not None else "",
+    )
 
 
 def forget(_error: BaseException | None) -> None:
     """At the end of a request nobody acts."""
     set_actor(None)
+    audit.set_context(None)
 
 
 def install(app: Flask) -> None:
@@ -172,106 +299,14 @@ def calendar() -> Workdays:
     return workdays(db.session(), g.grants.version if has_request_context() else None)
 
 
-# --- login --------------------------------------------------------------------------------
-
-
-def digest(token: str) -> str:
-    """What the database keeps of a token."""
-    return sha256(token.encode()).hexdigest()
-
-
-def authenticate(name: str, password: str) -> Person | None:
-    """The active person behind user name or mobile and password; as slow for unknown names."""
-    with Session(db.engine) as plain:
-        asked = (Person.username == name) | (Person.mobile == name)
-        person = plain.scalars(select(Person).where(asked)).first()
-        known = person.password if person and person.password else NOBODY
-        if not check_password_hash(known, password) or person is None or not person.is_active:
-            return None
-        plain.expunge(person)
-        return person
-
-
-def sign_in(person: Person, now: datetime) -> None:
-    """Begin a login: a new row, a new token, nothing of the session before it."""
-    kept = cookie.get("locale")
-    cookie.clear()
-    if kept:
-        cookie["locale"] = kept
-    token = secrets.token_urlsafe(32)
-    with system_session() as session:
-        session.execute(
-            insert(login_),
-            {
-                "token_hash": digest(token),
-                "user_id": person.id,
-                "created_at": now,
-                "address": (request.remote_addr or "")[:64],
-                "agent": request.user_agent.string[:200],
-            },
-        )
-        seen = {"last_login": now.replace(tzinfo=None)}
-        session.execute(update(Person.__table__).where(Person.id == person.id).values(seen))
-        session.commit()
-    cookie[TOKEN] = token
-    login_user(person)
-
-
-def sign_out(now: datetime) -> None:
-    """End this login at the server; the cookie is worth nothing from now on."""
-    token = cookie.get(TOKEN, "")
-    with system_session() as session:
-        ended = update(login_).where(login_.c.token_hash == digest(token)).values(ended_at=now)
-        session.execute(ended)
-        session.commit()
-    logout_user()
-    cookie.clear()
-
-
-# --- captcha ------------------------------------------------------------------------------
-
-
-def ask_captcha(answer: str, now: datetime) -> None:
-    """Keep the answer to a picture for this browser, in place of an earlier one."""
-    token = secrets.token_urlsafe(16)
-    with system_session() as session:
-        captcha = Captcha.__table__
-        old = digest(cookie.get("captcha", ""))
-        session.execute(
-            delete(captcha).where((captcha.c.token_hash == old) | (captcha.c.expires_at < now))
-        )
-        until = now + timedelta(minutes=CAPTCHA_MINUTES)
-        row = {"token_hash": digest(token), "answer_hash": _said(token, answer)}
-        session.execute(insert(captcha), row | {"expires_at": until})
-        session.commit()
-    cookie["captcha"] = token
-
-
-def answers_captcha(answer: str, now: datetime) -> bool:
-    """Whether ``answer`` is right; a picture is good for one try."""
-    test_code = current_app.extensions["settings"].test_code
-    if test_code and hmac.compare_digest(answer.encode(errors="replace"), test_code.encode()):
-        return True
-    token = cookie.pop("captcha", "")
-    with system_session() as session:
-        captcha = Captcha.__table__
-        mine = captcha.c.token_hash == digest(token)
-        row = session.execute(select(captcha).where(mine)).first()
-        session.execute(delete(captcha).where(mine))
-        session.commit()
-    said = _said(token, answer)
-    return bool(row and row.expires_at > now and hmac.compare_digest(row.answer_hash, said))
-
-
-def _said(token: str, answer: str) -> str:
-    return digest(f"{token}:{answer.strip().casefold()}")
-
-
 # --- rights -------------------------------------------------------------------------------
 
 
 def watch_rights() -> None:
-    """Raise the access version in every transaction that changes a right or reference data."""
+    """Raise the access version in every transaction that changes a right or reference data.
+
+    The logins of people whose roles change, or who are switched off, end in the same one.
+    """
 
     @event.listens_for(Session, "after_flush")
     def _raise(session: Session, _context: Any) -> None:
@@ -280,6 +315,17 @@ def watch_rights() -> None:
         if any(isinstance(row, RIGHTS) or _person_changed(row) for row in rows):
             raised = update(version_).values(version=version_.c.version + 1)
             session.connection().execute(raised)
+        for row in changed:
+            if isinstance(row, Person) and (reason := _end_reason(row)):
+                passwords.end_sessions(session.connection(), row.id, clock.now(), reason)
+
+
+def _end_reason(row: Person) -> str:
+    """Why the logins of a changed person end; empty when they do not."""
+    state: Any = inspect(row)
+    if state.attrs.active.history.has_changes() and not row.is_active:
+        return "off"
+    return "roles" if state.attrs.roles.history.has_changes() else ""
 
 
 def _person_changed(row: Any) -> bool:
