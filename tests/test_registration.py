@@ -7,8 +7,10 @@ from sqlalchemy import select
 from stdnum.cn import uscc
 
 from app import clock
+from app.errors import Incomplete
 from app.extensions import system_session
 from app.models import Consent, Membership, Organization, OrgRole, Person
+from app.services import parties
 from tests.conftest import TEST_CODE
 
 pytestmark = pytest.mark.db
@@ -117,6 +119,39 @@ def test_a_fault_is_told_and_nothing_typed_is_lost(app, changes, said):
         assert session.scalar(select(Person).where(Person.mobile == FORM["mobile"])) is None
 
 
+@pytest.mark.parametrize("taken", ["mobile", "username", "credit_code"])
+def test_what_is_taken_is_told_for_a_picture_only(app, taken):
+    with app.app_context(), system_session() as session:
+        known = session.scalars(select(Person).where(Person.username == "enterprise")).one()
+        place = session.scalars(select(Membership).where(Membership.user_id == known.id)).one()
+        code = session.get_one(Organization, place.organization_id).credit_code
+        changes = {taken: {"mobile": known.mobile, "username": "operator"}.get(taken, code)}
+    words = {"mobile": "已绑定账号", "username": "该用户名已被使用", "credit_code": "该企业已注册"}
+    told, asked_again = words[taken], "图形验证码已使用"
+    without = register(app, **changes, captcha="nope").get_data(as_text=True)
+    assert (told in without, "图形验证码有误" in without) == (False, True)
+    answered = register(app, **changes).get_data(as_text=True)
+    assert (told in answered, asked_again in answered) == (True, True)
+    assert FORM["address"] in answered
+
+
+def test_a_fault_in_the_form_uses_no_picture_up(app):
+    with app.test_client() as client:
+        client.get("/captcha/")
+        with client.session_transaction() as cookie:
+            picture = cookie["captcha"]
+        client.post("/register/?kind=enterprise", data=FORM | {"contact_name": "", "captcha": "x"})
+        with client.session_transaction() as cookie:
+            assert cookie["captcha"] == picture
+
+
+def test_names_and_addresses_longer_than_their_columns_are_refused(app):
+    answer = register(app, kind="ordinary", real_name="李" * 31, email=f"{'a' * 120}@example.com")
+    page = answer.get_data(as_text=True)
+    assert answer.status_code == 400
+    assert ("最多填写30" in page, "最多填写120" in page) == (True, True)
+
+
 def entered_by_staff(app, **values) -> Organization:
     with app.app_context(), system_session() as session:
         row = Organization(
@@ -144,6 +179,28 @@ def test_a_company_that_staff_entered_is_offered_and_gets_its_account(app):
         members = select(Membership).where(Membership.organization_id == organization.id)
         assert session.scalars(members).one().is_main
     assert app.test_client().get("/register/companies/?q=远岫").json == []
+
+
+@pytest.mark.parametrize("kind", ["operator", "bureau"])
+def test_nobody_registers_as_an_authority(app, kind):
+    """Its accounts see a whole region: the security administrator opens them."""
+    role = OrgRole(role=kind, valid_from=clock.local_day(clock.now()))
+    entered_by_staff(app, roles=[role])
+    assert app.test_client().get("/register/companies/?q=远岫").json == []
+    answer = register(app, credit_code=credit_code(2))
+    assert answer.status_code == 400
+    assert "主管部门" in answer.text
+    assert "then=join" not in answer.text
+    asked = parties.Registration(
+        FORM["mobile"], FORM["password"], "", "张远", "", {"credit_code": credit_code(2)}
+    )
+    with app.app_context(), system_session() as session:
+        with pytest.raises(Incomplete):
+            parties.register(session, asked, {}, clock.now())
+        session.rollback()
+        same = select(Organization).where(Organization.credit_code == credit_code(2))
+        assert session.scalars(same).one().region_id == 990102
+        assert session.scalar(select(Person).where(Person.mobile == FORM["mobile"])) is None
 
 
 def test_companies_with_an_account_or_a_certificate_are_not_offered(app):

@@ -1,4 +1,4 @@
-"""People and organizations: registration, and what a password must be.
+"""People and organizations: registration.
 
 Everything here runs in a session of the system: nobody is signed in yet.
 """
@@ -17,15 +17,15 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 from werkzeug.security import generate_password_hash
 
-from app import clock
-from app.errors import Phrase, Problem
+from app import clock, messages
+from app.choices import AUTHORITIES
+from app.errors import Incomplete, Phrase, Problem
 from app.models import Consent, Membership, Organization, OrgRole, Person
 from app.search import search
 from app.services.institutions import normal_code
 
 SUGGESTIONS = 10
 USERNAME = re.compile(r"[A-Za-z0-9_]{6,30}")
-CLASSES = (re.compile(r"[A-Z]"), re.compile(r"[a-z]"), re.compile(r"\d"))
 
 
 @dataclass(frozen=True)
@@ -38,24 +38,6 @@ class Registration:
     real_name: str
     email: str
     organization: Mapping[str, Any]
-
-
-def password_problem(password: str, rule: Any, *names: str) -> Phrase:
-    """What is wrong with a new password under the profile's rule; empty when nothing is."""
-    if not rule.minimum <= len(password) <= rule.maximum:
-        return _l(
-            "A password has %(low)d to %(high)d characters.", low=rule.minimum, high=rule.maximum
-        )
-    kinds = sum(bool(kind.search(password)) for kind in CLASSES)
-    kinds += any(character in rule.special for character in password)
-    if kinds < rule.kinds:
-        return _l(
-            "Use at least %(num)d of: capital letters, small letters, digits, special characters.",
-            num=rule.kinds,
-        )
-    if password.casefold() in {name.casefold() for name in names if name}:
-        return _l("The password must differ from user name and mobile number.")
-    return ""
 
 
 def registration_problems(session: Session, asked: Registration, hotline: str) -> list[Problem]:
@@ -89,17 +71,23 @@ def _known(session: Session, asked: Registration) -> Organization | None:
 
 
 def _is_free(session: Session, organization: Organization) -> bool:
-    """Whether a company that staff entered waits for its account: no member, nothing certified."""
+    """Whether a company that staff entered waits for its account: no member, nothing certified.
+
+    An authority never does: its accounts are opened by the security administrator.
+    """
+    if organization.certification != "none" or organization.is_authority:
+        return False
     members = select(Membership.id).where(Membership.organization_id == organization.id)
-    return organization.certification == "none" and session.scalar(members.limit(1)) is None
+    return session.scalar(members.limit(1)) is None
 
 
 def free_organizations(session: Session, phrase: str) -> list[Organization]:
     """Companies in our own table that somebody may register for, by part of their name (S1-4)."""
     has_member = select(Membership.id).where(Membership.organization_id == Organization.id).exists()
+    is_authority = Organization.roles.any(OrgRole.role.in_(AUTHORITIES))
     found = (
         select(Organization)
-        .where(Organization.certification == "none", ~has_member)
+        .where(Organization.certification == "none", ~has_member, ~is_authority)
         .where(search(Organization.search_text, phrase))
         .options(joinedload(Organization.region))
         .order_by(Organization.id)
@@ -108,13 +96,35 @@ def free_organizations(session: Session, phrase: str) -> list[Organization]:
     return list(session.scalars(found))
 
 
-def _taken(session: Session, organization: Organization, hotline: str) -> Phrase:
-    """Who holds the account of a registered company, and whom to call (S1-4)."""
-    main = session.scalar(
+def registered_by(session: Session, code: str) -> str | None:
+    """The masked phone of a registered company's main account, empty without one (F02).
+
+    None for a code that may be registered, and for that of an authority: nobody asks to join it.
+    """
+    known = session.scalar(select(Organization).where(Organization.credit_code == code))
+    if known is None or known.is_authority or _is_free(session, known):
+        return None
+    main = _main_mobile(session, known)
+    return masked(main) if main else ""
+
+
+def _main_mobile(session: Session, organization: Organization) -> str | None:
+    return session.scalar(
         select(Person.mobile)
         .join(Membership, Membership.user_id == Person.id)
         .where(Membership.organization_id == organization.id, Membership.is_main)
     )
+
+
+def _taken(session: Session, organization: Organization, hotline: str) -> Phrase:
+    """Who holds the account of a registered company, and whom to call (S1-4)."""
+    if organization.is_authority:
+        return _l(
+            "This is the code of an authority, whose accounts are opened by the platform. "
+            "Call %(hotline)s to get one.",
+            hotline=hotline,
+        )
+    main = _main_mobile(session, organization)
     if main:
         return _l(
             "This company is registered already; its main account is %(mobile)s. "
@@ -141,8 +151,14 @@ def register(
     A company that staff had entered without an account gets its account here.
 
     ``versions`` are the agreements that were accepted, document -> version.
+
+    :raises Incomplete: when the company has an account by now.
     """
     enterprise = bool(asked.organization)
+    known = _known(session, asked)
+    if known is not None and not _is_free(session, known):
+        text = _l("This company is registered already. Ask to join it instead.")
+        raise Incomplete([Problem("credit_code", text)])
     role = "enterprise_main" if enterprise else "ordinary"
     person = Person(
         username=asked.username or asked.mobile,
@@ -151,6 +167,7 @@ def register(
         last_name=asked.real_name,
         email=asked.email or None,
         password=generate_password_hash(asked.password),
+        password_set_at=now,
         active=True,
         register_kind="enterprise" if enterprise else "ordinary",
         roles=[session.scalars(select(Role).where(Role.name == role)).one()],
@@ -163,7 +180,7 @@ def register(
         values = dict(asked.organization)
         values["credit_code"] = normal_code(values["credit_code"])
         values |= {"contact_phone": asked.mobile, "contact_email": asked.email or None}
-        organization = _known(session, asked) or Organization(created_at=now)
+        organization = known or Organization(created_at=now)
         for name, value in values.items():
             setattr(organization, name, value)
         if not any(role.role == "enterprise" for role in organization.roles):
@@ -173,4 +190,7 @@ def register(
         session.flush()
         session.add(Membership(user_id=person.id, organization_id=organization.id, is_main=True))
     session.flush()
+    words = {"title": person.username, "enterprise": enterprise}
+    key = f"account.registered:{person.id}"
+    messages.notify(session, "account.registered", [person.id], words, key, now)
     return person

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from flask import abort, current_app, flash, jsonify, redirect, render_template, request, url_for
@@ -9,12 +11,13 @@ from flask_appbuilder import expose
 from flask_babel import gettext as _, lazy_gettext as _l
 from wtforms import PasswordField
 
-from app import agreements, choices, clock, security
-from app.columns import FieldInfo
-from app.errors import Problem
-from app.extensions import system_session
+from app import access, choices, clock, login
+from app.columns import FieldInfo, Phrase
+from app.errors import Incomplete, Problem
+from app.extensions import csrf, db, system_session
 from app.models import Organization, Region
-from app.services import parties
+from app.services import consents, parties, passwords
+from app.views import enrolment
 from app.views.base import Page
 from app.views.base.forms import (
     Declared,
@@ -40,11 +43,11 @@ ACCOUNT = {
     "mobile": FieldInfo(_l("Mobile number"), kind="mobile", required=True,
                         hint=_l("Your account; a number that is not bound yet")),
     "username": FieldInfo(_l("User name"), hint=_l("Empty: the mobile number")),
-    "real_name": FieldInfo(_l("Name"), required=True, hint=_l("Your real name")),
+    "real_name": FieldInfo(_l("Name"), required=True, hint=_l("Your real name"), maximum=30),
     "password": FieldInfo(_l("Password"), required=True, hint=_l(
         "At least 8 characters of three kinds: capitals, small letters, digits, signs")),
     "password_again": FieldInfo(_l("Repeat the password"), required=True),
-    "email": FieldInfo(_l("E-mail"), kind="email"),
+    "email": FieldInfo(_l("E-mail"), kind="email", maximum=120),
 }  # fmt: skip
 TABS = {
     "enterprise": ("mobile", "password", "password_again", "email", "username"),
@@ -60,8 +63,26 @@ def _account_form(names: tuple[str, ...]) -> type[ModelForm]:
     )
 
 
+REQUESTS: Mapping[str, tuple[Phrase, str]] = {
+    "join": (_l("Ask to join"), "JoinRequestView.add"),
+    "lead": (_l("Request a change of the main account"), "MainAccountChangeView.add"),
+}
 FORMS = {kind: _account_form(names) for kind, names in TABS.items()}
 CompanyForm = form_for(Organization, COMPANY)
+
+
+@dataclass(frozen=True)
+class Typed:
+    """What was typed: the account, and for an enterprise its company and its certification."""
+
+    account: ModelForm
+    company: ModelForm | None = None
+    certified: ModelForm | None = None
+
+    @property
+    def forms(self) -> list[ModelForm]:
+        """Those that there are."""
+        return [f for f in (self.account, self.company, self.certified) if f is not None]
 
 
 class RegistrationView(Page):
@@ -74,14 +95,22 @@ class RegistrationView(Page):
         """The form; after success to the login page (S1-4)."""
         kind = request.args.get("kind", "")
         kind = kind if kind in TABS else choices.REGISTER_KINDS[0].code
+        if request.method == "POST":
+            enrolment.admit_body(kind)
         typed = request.form if request.method == "POST" else None
+        if "carry" in request.form:  # from the page that said: registered already
+            account = FORMS["ordinary"](None, data=_carried(request.form))
+            return self._page("ordinary", Typed(account), {})
         account = FORMS[kind](typed)
         company = CompanyForm(typed) if kind == "enterprise" else None
+        certified = enrolment.CertificationForm(typed) if enrolment.is_wanted(kind) else None
+        forms = Typed(account, company, certified)
         errors: dict[str, list[str]] = {}
-        if request.method == "POST" and self._registered(account, company, errors):
+        if request.method == "POST" and self._registered(forms, errors):
             flash(_("You are registered. Log in now."), "success")
-            return redirect(url_for("AccountView.login"))
-        return self._page(kind, account, company, errors)
+            after = _request_url() if kind == "ordinary" else None
+            return redirect(url_for("AccountView.login", next=after))
+        return self._page(kind, forms, errors)
 
     @expose("/regions/")
     def regions(self) -> Any:
@@ -99,44 +128,66 @@ class RegistrationView(Page):
             return jsonify([_suggestion(organization) for organization in found])
 
     @expose("/agreements/<document>/")
-    def agreement(self, document: str) -> Any:
-        """The present text of the user agreement or the privacy policy."""
-        found = agreements.document(document) or abort(404)
-        text = found.text()
+    @expose("/agreements/<document>/<version>/")
+    def agreement(self, document: str, version: str | None = None) -> Any:
+        """The text of the user agreement or the privacy policy: in force, or as it was once."""
+        found = consents.published(db.session(), document, version) or abort(404)
+        text = consents.text_of(found)
         return render_template(
             "portal/document.html",
-            title=text.title, version=found.version, paragraphs=text.paragraphs, sidebar="",
+            title=text.title, version=found.number, paragraphs=text.paragraphs, sidebar="",
         )  # fmt: skip
 
-    def _registered(
-        self, account: ModelForm, company: ModelForm | None, errors: dict[str, list[str]]
-    ) -> bool:
-        profile = current_app.extensions["profile"]
-        valid = account.validate()
-        valid = (company is None or company.validate()) and valid
-        asked = _asked(account, company)
-        problems = list(_password_problems(account, profile.password, asked))
+    def _registered(self, typed: Typed, errors: dict[str, list[str]]) -> bool:
+        profile, account = current_app.extensions["profile"], typed.account
+        valid = [form.validate() for form in typed.forms]
+        asked = _asked(account, typed.company)
+        if typed.certified is not None:
+            errors |= enrolment.missing_files()
         if not request.form.get("accept_terms"):
             errors["accept_terms"] = [_("Read both agreements, then tick that you accept them.")]
         with system_session() as session:
-            problems += parties.registration_problems(session, asked, profile.site.hotline)
-        forms = [form for form in (account, company) if form is not None]
-        for form in forms:
+            rows = session.connection()
+            problems = list(_password_problems(rows, account, profile.password, asked))
+        for form in typed.forms:
             form.add_problems(problems)
-        if errors or not valid or any(form.is_faulty for form in forms):
+        if errors or not all(valid) or any(form.is_faulty for form in typed.forms):
             return False
-        if not security.answers_captcha(request.form.get("captcha", ""), clock.now()):
+        if not login.answers_captcha(request.form.get("captcha", ""), clock.now()):
             errors["captcha"] = [_("The picture code is wrong or too old. Type the new one.")]
             return False
-        with system_session() as session:
-            versions = {found.key: found.version for found in agreements.documents()}
-            parties.register(session, asked, versions, clock.now())
-            session.commit()
+        with system_session() as session:  # what is taken costs a picture for every question
+            problems = parties.registration_problems(session, asked, profile.site.hotline)
+        if problems:
+            for form in typed.forms:
+                form.add_problems(problems)
+            errors["captcha"] = [_("The picture is used up. Type the code of the new one as well.")]
+            return False
+        try:
+            self._register(typed, asked)
+        except Incomplete as refusal:
+            for form in typed.forms:
+                form.add_problems(refusal.problems)
+            told = {problem.field: [str(problem.text)] for problem in refusal.problems}
+            errors |= {name: told[name] for name in enrolment.FILES if name in told}
+            return False
         return True
 
-    def _page(
-        self, kind: str, account: ModelForm, company: ModelForm | None, errors: dict[str, list[str]]
-    ) -> Any:
+    def _register(self, typed: Typed, asked: parties.Registration) -> None:
+        """Account, organization and, where the profile says so, certification: all or nothing."""
+        certify, now = current_app.extensions["profile"].register.certify, clock.now()
+        with system_session() as session:
+            person = parties.register(session, asked, consents.versions(session), now)
+            if typed.certified is not None and typed.company is not None:
+                with enrolment.submitted(session, person, typed.company, typed.certified, now):
+                    session.commit()
+                return
+            if certify == "none":
+                enrolment.certify_at_once(session, person, now)
+            session.commit()
+
+    def _page(self, kind: str, typed: Typed, errors: dict[str, list[str]]) -> Any:
+        account, company = typed.account, typed.company
         names = account.names
         fields = [_drawn(account, name) for name in names]
         sections = [{"key": "account", "title": _("Account"), "fields": fields}]
@@ -144,11 +195,14 @@ class RegistrationView(Page):
             fields = [draw(company, name, lambda _n: url_for(".regions")) for name in COMPANY]
             fields[0].suggestions = url_for(".companies")
             sections.append({"key": "company", "title": _("Enterprise"), "fields": fields})
+        if typed.certified is not None:
+            sections.append(enrolment.section(typed.certified, errors))
         faults = [entry for section in sections for entry in summary(section["fields"])]
         named = {"captcha": _("Picture code"), "accept_terms": _("Agreements")}
         faults += [
             {"label": named[name], "text": text, "anchor": name}
             for name, texts in errors.items()
+            if name in named  # the files tell theirs themselves
             for text in texts
         ]
         page = render_template(
@@ -160,17 +214,69 @@ class RegistrationView(Page):
                 for c in choices.REGISTER_KINDS
             ],
             sections=sections,
+            with_files=typed.certified is not None,
             summary=faults,
             problem="",
             errors=errors,
             accepted=bool(request.form.get("accept_terms")),
+            registered=_registered_already(company),
+            wanted=_asked_for(),
             documents=[
-                {"label": found.text().title, "url": url_for(".agreement", document=found.key)}
-                for found in agreements.documents()
+                {"label": consents.text_of(found).title,
+                 "url": url_for(".agreement", document=found.document)}
+                for found in db.session.scalars(consents.in_force())
             ],
             sidebar="",
         )  # fmt: skip
-        return page, 400 if request.method == "POST" else 200
+        checked = request.method == "POST" and "carry" not in request.form
+        return page, 400 if checked else 200
+
+
+# --- a company that is registered already (F02) -----------------------------------------------
+
+
+def _registered_already(company: ModelForm | None) -> dict[str, Any] | None:
+    """Whom to turn to, and the two requests; both keep what was typed."""
+    if company is None or not company["credit_code"].errors:
+        return None
+    code = company["credit_code"].data or ""
+    with system_session() as session:
+        phone = parties.registered_by(session, code)
+    if phone is None:
+        return None
+    buttons = [
+        {"label": label, "url": _way_to(then, code)} for then, (label, _view) in REQUESTS.items()
+    ]
+    return {"phone": phone, "buttons": buttons, "carry": access.actor().kind == "anonymous"}
+
+
+def _way_to(then: str, code: str) -> str:
+    """Who is signed in goes to the form; anybody else needs an account of his own first."""
+    if access.actor().kind == "anonymous":
+        return url_for(".register", kind="ordinary", then=then, code=code)
+    return url_for(REQUESTS[then][1], code=code)
+
+
+def _request_url() -> str | None:
+    """The form that a person who registers wants to fill in next."""
+    then = request.args.get("then", "")
+    if then not in REQUESTS:
+        return None
+    return url_for(REQUESTS[then][1], code=clean(request.args.get("code", ""))[:18])
+
+
+def _asked_for() -> dict[str, Any] | None:
+    url = _request_url()
+    if url is None:
+        return None
+    label = REQUESTS[request.args["then"]][0]
+    return {"label": label, "login_url": url_for("AccountView.login", next=url)}
+
+
+def _carried(typed: Mapping[str, str]) -> dict[str, str]:
+    """What both tabs ask for; never a password."""
+    names = {name: name for name in ("mobile", "username", "email")} | {"real_name": "contact_name"}
+    return {name: clean(typed.get(source, ""))[:120] for name, source in names.items()}
 
 
 def _suggestion(organization: Organization) -> dict[str, dict[str, str]]:
@@ -197,8 +303,11 @@ def _asked(account: ModelForm, company: ModelForm | None) -> parties.Registratio
     )
 
 
-def _password_problems(account: ModelForm, rule: Any, asked: parties.Registration) -> Any:
-    wrong = parties.password_problem(asked.password, rule, asked.username, asked.mobile)
+def _password_problems(
+    rows: Any, account: ModelForm, rule: Any, asked: parties.Registration
+) -> Any:
+    names = (asked.username, asked.mobile)
+    wrong = passwords.problem(rows, rule, None, asked.password, *names)
     if asked.password and wrong:
         yield Problem("password", wrong)
     if account["password_again"].data != account["password"].data:
@@ -207,3 +316,6 @@ def _password_problems(account: ModelForm, rule: Any, asked: parties.Registratio
 
 def _drawn(form: ModelForm, name: str) -> Drawn:
     return draw(form, name, lambda _n: "")
+
+
+csrf.exempt(f"{__name__}.register")  # checked by itself, once it is known how much may come
