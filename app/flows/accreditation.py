@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import ClassVar
 
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import Connection
@@ -20,9 +21,11 @@ class InstitutionAccreditation(Flow[Accreditation]):
     title = _l("Institution accreditation")
     grants = True
     submitters = frozenset({"enterprise_main", "institution_main", "ordinary"})
+    # Its mail goes to the address in the form (S4-4).
+    tells: ClassVar = dict.fromkeys(("returned", "approved", "refused"), ("email",))
 
-    def __init__(self, years: int) -> None:
-        self.years = years
+    def __init__(self, years: int, certified_years: int) -> None:
+        self.years, self.certified_years = years, certified_years
 
     def check(self, subject: Accreditation, rows: Connection, now: datetime) -> list[Problem]:
         """Declared rules, identity, services and certificates: all faults at once."""
@@ -47,26 +50,28 @@ class InstitutionAccreditation(Flow[Accreditation]):
         return found
 
     def on_submitted(self, act: Act, subject: Accreditation) -> None:
-        """The organization is under certification review."""
-        institutions.mark_certification(act.rows, subject.organization_id, "in_review")
+        """The organization is under review."""
+        institutions.mark_institution(act.rows, subject.organization_id, "in_review")
 
     def on_withdrawn(self, act: Act, subject: Accreditation) -> None:
         """As if never submitted."""
-        institutions.mark_certification(act.rows, subject.organization_id, "none")
+        institutions.mark_institution(act.rows, subject.organization_id, "none")
 
     def on_returned(self, act: Act, subject: Accreditation) -> None:
         """Back to the applicant, who is told by mail."""
-        institutions.mark_certification(act.rows, subject.organization_id, "returned")
+        institutions.mark_institution(act.rows, subject.organization_id, "returned")
         _tell(act, subject, "returned")
 
     def on_refused(self, act: Act, subject: Accreditation) -> None:
-        """Not certified; the applicant is told by mail."""
-        institutions.mark_certification(act.rows, subject.organization_id, "refused")
+        """No institution; the applicant is told by mail."""
+        institutions.mark_institution(act.rows, subject.organization_id, "refused")
         _tell(act, subject, "refused")
 
     def on_approved(self, act: Act, subject: Accreditation) -> None:
         """An institution from now on; the applicant is told by mail."""
-        act.case.organization_id = institutions.admit(act.rows, subject.id, act.now, self.years)
+        act.case.organization_id = institutions.admit(
+            act.rows, subject.id, act.now, self.years, self.certified_years
+        )
         _tell(act, subject, "approved")
 
 

@@ -38,10 +38,19 @@ def _is_email(text: str) -> bool:
     return True
 
 
+def has_no_site(text: str) -> bool:
+    """Whether somebody says that there is no web site (S2-3)."""
+    return text.strip().casefold() in {"无", "none"}
+
+
 FORMATS: dict[str, tuple[Callable[[str], object], Phrase]] = {
     "mobile": (MOBILE.fullmatch, _l("A mobile number has 11 digits and begins with 1.")),
     "tel": (TEL.fullmatch, _l("This is not a phone number; write it like 0451-12345678.")),
     "url": (URL.fullmatch, _l("A web address begins with http:// or https://.")),
+    "site": (
+        lambda text: has_no_site(text) or URL.fullmatch(text),
+        _l('A web address begins with http:// or https://; without one, write "none".'),
+    ),
     "email": (_is_email, _l("This is not an e-mail address; write it like name@example.com.")),
     "credit_code": (
         uscc.is_valid,
@@ -138,6 +147,8 @@ def _wrong_text(prop: Any, info: FieldInfo, text: str) -> Phrase:
 
 def _wrong_rows(info: FieldInfo, rows: list[Any], today: date) -> Phrase:
     if info.limit and len(rows) > info.limit:
+        if info.rule:
+            return _l("At most %(n)s files.", n=info.limit)
         return _l("At most %(n)s rows.", n=info.limit)
     for number, row in enumerate(rows, 1):
         for _ in _faults(row, today, top=False):

@@ -15,7 +15,8 @@ from typing import Any
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import Connection, Table, delete, exists, insert, or_, select, update
 
-from app import search
+from app import audit, search
+from app.choices import CERTIFIED
 from app.clock import local_day
 from app.columns import bare
 from app.errors import DomainError
@@ -23,8 +24,10 @@ from app.models import (
     AccessVersion,
     Accreditation,
     AccreditationQualification,
+    Certification,
     Membership,
     Organization,
+    OrganizationChange,
     OrgRole,
     Qualification,
 )
@@ -32,6 +35,7 @@ from app.models import (
 MAIN_ROLES = ("enterprise_main", "ordinary")
 """The roles of an account (角色) that ``institution_main`` takes the place of."""
 INSTITUTION = "institution"
+CERTIFICATION = ("certification", "certified_at", "certified_until")
 SAME = (
     *("name", "name_key", "credit_code", "region_id", "address", "industry", "legal_person"),
     *("founded_on", "registered_capital", "staff_count", "website", "short_name"),
@@ -48,6 +52,7 @@ def _table(model: Any) -> Table:
 organization_, accreditation_ = _table(Organization), _table(Accreditation)
 certificate_, proposed_ = _table(Qualification), _table(AccreditationQualification)
 member_, org_role_, access_ = _table(Membership), _table(OrgRole), _table(AccessVersion)
+certification_, change_ = _table(Certification), _table(OrganizationChange)
 role_, held_ = (organization_.metadata.tables[name] for name in ("ab_role", "ab_user_role"))
 
 
@@ -75,7 +80,19 @@ def is_taken(rows: Connection, column: str, value: str, claim: Claim) -> bool:
     )
     if claim.accreditation_id is not None:
         asked = asked.where(accreditation_.c.id != claim.accreditation_id)
-    return bool(rows.scalar(select(or_(exists(others), exists(asked)))))
+    if claim.organization_id is not None:  # one's own, for another purpose
+        own = accreditation_.c.organization_id == claim.organization_id
+        asked = asked.where(or_(accreditation_.c.organization_id.is_(None), ~own))
+    elsewhere = (
+        select(table.c.id).where(
+            table.c[column] == value,
+            table.c.state == "in_review",
+            table.c.organization_id != (claim.organization_id or 0),
+        )
+        for table in (certification_, change_)
+    )
+    found = (exists(query) for query in (others, asked, *elsewhere))
+    return bool(rows.scalar(select(or_(*found))))
 
 
 def is_name_taken(rows: Connection, name: str, claim: Claim) -> bool:
@@ -102,25 +119,27 @@ def has_running_application(rows: Connection, claim: Claim) -> bool:
     return rows.execute(running.limit(1)).first() is not None
 
 
-def mark_certification(rows: Connection, organization_id: int | None, state: str) -> None:
+def mark_institution(rows: Connection, organization_id: int | None, state: str) -> None:
     """Show on the organization how its application stands.
 
-    One that is certified stays so while it applies again: a renewal takes nothing away.
+    One that is in the pool stays so while it applies again: a renewal takes nothing away.
     """
     o = organization_.c
-    here = (o.id == organization_id) & (o.certification != "certified")
+    here = (o.id == organization_id) & (o.institution_state != "in_pool")
     if organization_id is not None:
         rows.execute(
-            update(organization_).where(here).values(certification=state, version=o.version + 1)
+            update(organization_).where(here).values(institution_state=state, version=o.version + 1)
         )
 
 
-def admit(rows: Connection, accreditation_id: int, now: datetime, years: int) -> int:
+def admit(
+    rows: Connection, accreditation_id: int, now: datetime, years: int, certified_years: int
+) -> int:
     """Make the applicant of an approved application an institution; returns its id (S4-2).
 
     The snapshot is written to the organization, which is made when the applicant had none; it
-    becomes an institution for ``years`` years, on top of what it still has; its main account
-    gets the institution's pages.
+    becomes an institution for ``years`` years, on top of what it still has, and is certified
+    with it; its main account gets the institution's pages.
 
     :raises DomainError: when the credit code, or the applicant, belongs to another by now.
     """
@@ -133,6 +152,7 @@ def admit(rows: Connection, accreditation_id: int, now: datetime, years: int) ->
     values = {name: getattr(a, name) for name in SAME}
     values["contact_phone"] = a.contact_mobile
     values["search_text"] = search.text_of(Organization, values)
+    before = audit.stored(rows, Organization, a.organization_id)
     if a.organization_id is None:
         organization_id = _found(rows, a.applicant_id, values, now)
         own = accreditation_.c.id == a.id
@@ -142,7 +162,10 @@ def admit(rows: Connection, accreditation_id: int, now: datetime, years: int) ->
         own = organization_.c.id == organization_id
         raised = {"version": organization_.c.version + 1}
         rows.execute(update(organization_).where(own).values(**values, **raised))
-    _certify(rows, organization_id, now)
+    own = organization_.c.id == organization_id
+    rows.execute(update(organization_).where(own).values(institution_state="in_pool"))
+    certify(rows, organization_id, now, certified_years)
+    audit.note_difference(rows, Organization, organization_id, before)
     _take_over_certificates(rows, a.id, organization_id)
     _grant(rows, organization_id, local_day(now), years)
     main = select(member_.c.user_id).where(
@@ -170,13 +193,20 @@ def _found(rows: Connection, user_id: int, values: dict[str, Any], now: datetime
     return int(organization_id)
 
 
-def _certify(rows: Connection, organization_id: int, now: datetime) -> None:
-    """Certified from now on, or still."""
-    o = organization_.c
+def certify(rows: Connection, organization_id: int, now: datetime, years: int) -> None:
+    """Certified for ``years`` years from now, on top of what is left; a change stays under way."""
+    own = organization_.c.id == organization_id
+    row = rows.execute(select(*(organization_.c[name] for name in CERTIFICATION)).where(own)).one()
+    holds = row.certification in CERTIFIED
+    start = max(local_day(now), row.certified_until or date.min) if holds else local_day(now)
     rows.execute(
         update(organization_)
-        .where(o.id == organization_id, o.certification != "certified")
-        .values(certification="certified", certified_at=now)
+        .where(own)
+        .values(
+            certification=row.certification if holds else "certified",
+            certified_at=row.certified_at if holds else now,
+            certified_until=years_later(start, years),
+        )
     )
 
 

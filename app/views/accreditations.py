@@ -3,39 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
-from flask import abort, current_app, flash, redirect, url_for
+from flask import current_app, redirect, url_for
 from flask_appbuilder import expose
 from flask_appbuilder.models.sqla.interface import SQLAInterface
 from flask_appbuilder.security.decorators import has_access, permission_name
 from flask_babel import gettext as _, lazy_gettext as _l
-from sqlalchemy import inspect, or_, select
-from werkzeug.wrappers import Response as BaseResponse
+from sqlalchemy import or_, select
 
 from app import access, clock
 from app.access.rules import EDITABLE
 from app.columns import Phrase
-from app.errors import Problem
 from app.extensions import db
-from app.models import Accreditation, FlowCase, Organization
-from app.services.institutions import normal_code
-from app.views.base import BackOfficeView
+from app.models import Accreditation, OrgRole
+from app.services import organizations
+from app.services.institutions import INSTITUTION
 from app.views.base.cells import cell_at
 from app.views.base.view import Answer
+from app.views.requests import RequestView
 
-FLOW = "accreditation"
 COPIED = (
     "name", "credit_code", "region", "address", "industry", "legal_person", "founded_on",
     "registered_capital", "staff_count", "website", "short_name", "contact_name",
 )  # fmt: skip
 
 
-class AccreditationView(BackOfficeView):
+class AccreditationView(RequestView):
     """The request, from its form to the case that reviews it."""
 
     datamodel = SQLAInterface(Accreditation)
     route_base = "/accreditations"
+    flow = "accreditation"
     title = _l("Applications")
     list_columns = (
         "case.number", "name", "credit_code", "region", "institution_kind", "state",
@@ -78,7 +76,9 @@ class AccreditationView(BackOfficeView):
             return {"label": _("Apply"), "url": url_for(".add")}
         if last.state in EDITABLE:
             return {"label": _("Correct and submit again"), "url": url_for(".edit", pk=last.id)}
-        return {"label": _("See the progress"), "url": self._case_url(last)}
+        if last.state == "approved" and is_renewable():
+            return {"label": _("Apply for renewal"), "url": url_for(".add")}
+        return {"label": _("See the progress"), "url": self.case_url(last)}
 
     def _last(self) -> Accreditation | None:
         """The newest request of this applicant or of the organization."""
@@ -90,23 +90,16 @@ class AccreditationView(BackOfficeView):
             select(Accreditation).where(mine).order_by(Accreditation.id.desc()).limit(1)
         )
 
-    def _case_url(self, row: Any) -> str:
-        of_row = FlowCase.subject_id == row.id
-        number = db.session.scalar(select(FlowCase.number).where(FlowCase.flow == FLOW, of_row))
-        return url_for("CaseView.show", number=number)
-
-    @expose("/show/<pk>/")
-    @has_access
-    def show(self, pk: str) -> BaseResponse:
-        """A request is read where it is decided."""
-        return redirect(self._case_url(self.row_or_404(pk)))
-
     @expose("/add/", methods=["GET", "POST"])
     @has_access
     def add(self) -> Answer:
-        """A second request while one runs would only be refused: lead to the first."""
+        """A second request while one runs would only be refused: lead to the first.
+
+        An institution whose years end applies again.
+        """
         last = self._last()
-        if last is not None and last.state != "refused":
+        is_over = last is None or last.state == "refused"
+        if not is_over and not (last.state == "approved" and is_renewable()):
             return redirect(url_for(".choose"))
         return self.form_page(self.new_row())
 
@@ -117,18 +110,10 @@ class AccreditationView(BackOfficeView):
         start = (_("Workbench"), url_for("WorkbenchView.show"))
         return [start, (_("Role certification"), url_for(".choose")), *more]
 
-    def row_url(self, row: Any) -> str | None:
-        """The list leads to the case."""
-        return url_for("CaseView.show", number=row.case_number) if row.case_number else None
-
-    def row_may(self, row: Any, verb: str) -> bool:
-        """Requests are changed by their applicant, from the case."""
-        return False
-
     def new_row(self) -> Accreditation:
         """What the organization has on file stands in the form already."""
         row = Accreditation(service_categories=[], service_area=[])
-        organization = self._organization()
+        organization = self.own_organization()
         for name in COPIED if organization else ():
             setattr(row, name, getattr(organization, name))
         if organization:
@@ -136,49 +121,18 @@ class AccreditationView(BackOfficeView):
             row.contact_email = organization.contact_email or ""
         return row
 
-    def _organization(self) -> Organization | None:
-        key = access.actor().organization_id
-        mine = select(Organization).where(Organization.id == key)
-        return db.session.scalar(mine) if key else None
-
-    def prepare(self, row: Accreditation) -> None:
-        """Whose request it is; the credit code in one spelling."""
-        who = access.actor()
-        row.credit_code = normal_code(row.credit_code)
-        row.applicant_id = row.applicant_id or who.user_id or abort(403)
-        row.organization_id = row.organization_id or who.organization_id
-        row.created_at = row.created_at or clock.now()
-
-    def problems(self, row: Accreditation, probe: Accreditation) -> Sequence[Problem]:
-        """The formal pre-check, on what was typed."""
-        probe.id = row.id
-        probe.applicant_id = row.applicant_id or access.actor().user_id or 0
-        probe.organization_id = row.organization_id or access.actor().organization_id
-        return self._desk().problems(FLOW, probe)
-
-    def save(self, row: Accreditation) -> str:
-        """Open the case of a new request; submit it, or submit it again."""
-        desk = self._desk()
-        if inspect(row).persistent:
-            db.session.flush()
-            mine = select(FlowCase.id).where(FlowCase.flow == FLOW, FlowCase.subject_id == row.id)
-            case_id = db.session.scalar(mine) or abort(404)
-        else:
-            case_id = desk.open(FLOW, row, row.organization_id).id
-        number = desk.submit(case_id).number
-        flash(
-            _("Submitted. The number of your application is %(number)s.", number=number), "success"
-        )
-        return url_for("CaseView.show", number=number)
-
-    def _desk(self) -> Any:
-        flows = current_app.extensions["workflow"]
-        return flows.desk(db.session(), access.actor(), clock.now())
-
     def form_title(self, _row: Accreditation) -> str:
         """The words of the manual."""
         return _("Certify as an institution of the platform")
 
-    def submit_label(self, _row: Accreditation) -> str:
-        """Sending is submitting."""
-        return _("Submit application")
+
+def is_renewable() -> bool:
+    """Whether the years of the reader's institution end soon, or are over."""
+    until = db.session.scalar(
+        select(OrgRole.valid_until).where(
+            OrgRole.organization_id == access.actor().organization_id,
+            OrgRole.role == INSTITUTION,
+        )
+    )
+    days = max(current_app.extensions["profile"].limits.expiry_reminder_days)
+    return organizations.may_renew(until, clock.local_day(clock.now()), days)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
-from flask import url_for
+from flask import request, url_for
 from flask_appbuilder import expose
 from flask_appbuilder.models.sqla.interface import SQLAInterface
 from flask_appbuilder.security.decorators import has_access
@@ -13,14 +14,19 @@ from flask_babel import gettext as _, lazy_gettext as _l
 from sqlalchemy import select
 
 from app import access, clock
-from app.columns import Phrase
+from app.choices import CERTIFIED
+from app.columns import FieldInfo, Phrase
 from app.extensions import db
-from app.models import FlowCase, FlowEvent, Organization
+from app.models import FlowCase, FlowEvent, FlowTask, Organization, OrganizationChange
 from app.services.institutions import normal_code
+from app.views.accreditations import is_renewable
 from app.views.base import BackOfficeView, Page
-from app.views.base.cells import cell_at
+from app.views.base.cells import Cell, Shown, cell_at, local_time
+from app.views.certifications import difference, may_certify
+from app.views.membership import request_buttons
 
 REGISTRATION = ("name", "credit_code", "region", "address", "industry", "legal_person")
+CERTIFICATION = ("certification", "certified_at", "certified_until", "institution_state")
 PRESENTATION = ("short_name", "logo", "institution_kind", "service_categories", "service_area")
 
 
@@ -37,7 +43,8 @@ class OrganizationView(BackOfficeView):
     route_base = "/organizations"
     title = _l("Organizations")
     list_columns = (
-        "name", "credit_code", "region", "institution_kind", "certification", "created_at",
+        "name", "credit_code", "region", "institution_kind", "institution_state",
+        "certification", "created_at",
     )  # fmt: skip
     form_columns = (
         *REGISTRATION, "founded_on", "registered_capital", "staff_count",
@@ -45,10 +52,10 @@ class OrganizationView(BackOfficeView):
         *PRESENTATION, "intro", "advantages", "website", "service_tel",
         "licence_file", "qualifications",
     )  # fmt: skip
-    show_columns = (*form_columns[:6], "certification", "certified_at", *form_columns[6:])
+    show_columns = (*form_columns[:6], *CERTIFICATION, *form_columns[6:])
     filter_columns = ("region", "institution_kind", "industry", "created_at")
     order_columns = ("id", "name", "created_at")
-    tab_column = "certification"
+    tab_column = "institution_state"
     shows_own_only = True
 
     def crumbs(self, *more: tuple[Phrase, str]) -> Sequence[tuple[Phrase, str]]:
@@ -63,9 +70,23 @@ class OrganizationView(BackOfficeView):
         row.credit_code = normal_code(row.credit_code)
         row.created_at = row.created_at or clock.now()
 
-    def readonly_note(self, _row: Organization) -> str:
-        """Certified data stays as it was reviewed."""
-        return _("Certified data cannot be changed here; the platform changes it on request.")
+    def readonly_note(self, row: Organization) -> str:
+        """Certified data stays as it was reviewed, an authority where it is."""
+        if row.is_authority:
+            return _("The region of an authority is fixed: it is what its accounts see.")
+        return _("Grey fields are certified: they are changed by an application for it.")
+
+    def buttons(self, row: Organization) -> Sequence[dict[str, Any]]:
+        """For staff also the certification of a firm that came with paper (代录)."""
+        offered = super().buttons(row)
+        staff = access.actor().kind == "staff"
+        if not (staff and self.appbuilder.sm.has_access("can_add", "CertificationView")):
+            return offered
+        if row.is_authority or not may_certify(row):
+            return offered
+        url = url_for("CertificationView.add", organization=row.id)
+        file = {"label": _("File certification on behalf"), "url": url, "icon": "certificate"}
+        return [*offered, file | {"method": "get"}]
 
     def save(self, row: Organization) -> str:
         """Members come back to their own page."""
@@ -82,67 +103,185 @@ class MyOrganizationView(Page):
     @expose("/")
     @has_access
     def show(self) -> str:
-        """State, banner and data of the reader's organization."""
+        """State, banner and data of the reader's organization, in tabs."""
         organization_id = access.actor().organization_id
         view = next(v for v in self.appbuilder.baseviews if isinstance(v, OrganizationView))
         query = select(Organization).where(Organization.id == organization_id)
         row = organization_id and db.session.scalar(query.options(*view.eager))
         if not row:
             return self.page("my_organization.html", banner=self._nothing_yet())
-        state = cell_at(Organization, "certification").show(row.certification)
+        case = _newest_case(row)
+        panels = _panels(view.sections_of(row), _decision(case), _changes(row))
+        chosen = request.args.get("tab", "")
+        chosen = chosen if chosen in panels else "certification"
         return self.page(
             "my_organization.html",
             title=own_title(self),
             name=row.name,
             initials=(row.short_name or row.name)[:1],
             logo_url=url_for("FileView.show", pk=row.logo_id) if row.logo_id else None,
-            badge=state,
+            badge=cell_at(Organization, "certification").show(row.certification),
             credit_code=row.credit_code,
-            banner=self._banner(row),
-            sections=view.sections_of(row),
-            edit_url=url_for("OrganizationView.edit", pk=row.id),
+            banner=self._banner(row, case),
+            tabs=[
+                {"label": TABS[key], "url": url_for(".show", tab=key), "active": key == chosen}
+                for key in panels
+            ],
+            sections=panels[chosen],
+            buttons=list(self._buttons(row, case)),
         )
 
     def _nothing_yet(self) -> dict[str, Any]:
         text = _("You do not act for an organization yet. Apply for a role to register yours.")
         button = {"label": _("Role certification"), "url": url_for("AccreditationView.choose")}
-        return {"css": "i", "text": text, "button": button}
+        return {"css": "i", "text": text, "button": button, "buttons": list(request_buttons())}
 
-    def _banner(self, row: Organization) -> dict[str, Any] | None:
-        """What the state asks of the reader, in the words of S0-11."""
-        case = self._case(row)
-        if row.certification == "in_review":
-            text = _("Your certification is being reviewed, please wait.")
-            return {"css": "i", "text": text, "button": self._to_case(case, _("See the progress"))}
-        if row.certification == "returned":
-            text = _("Your certification was returned: %(opinion)s", opinion=self._opinion(case))
-            return {
-                "css": "w",
-                "text": text,
-                "button": self._to_case(case, _("Correct and submit again")),
+    def _buttons(self, row: Organization, case: FlowCase | None) -> Iterator[dict[str, Any]]:
+        """What the reader may do with the organization."""
+        may = self.appbuilder.sm.has_access
+        waits = case is not None and case.state in UNDECIDED
+        if may("can_add", "CertificationView") and may_certify(row) and not waits:
+            yield {
+                "label": _("Certify again") if row.certified_until else _("Certify"),
+                "url": url_for("CertificationView.add"),
+                "icon": "certificate",
             }
+        if may("can_add", "OrganizationChangeView") and row.certification == "certified":
+            yield {
+                "label": _("Change of data"),
+                "url": url_for("OrganizationChangeView.add"),
+                "icon": "list-details",
+            }
+        in_pool = row.institution_state == "in_pool"
+        if may("can_add", "AccreditationView") and in_pool and is_renewable():
+            yield {
+                "label": _("Apply for renewal"),
+                "url": url_for("AccreditationView.add"),
+                "icon": "building-store",
+            }
+        if may("can_edit", "OrganizationView"):
+            yield {
+                "label": _("Edit"),
+                "url": url_for("OrganizationView.edit", pk=row.id),
+                "icon": "edit",
+            }
+        membership = url_for("MembershipView.show")
+        yield {"label": _("My membership"), "url": membership, "icon": "user"}
+
+    def _banner(self, row: Organization, case: FlowCase | None) -> dict[str, Any] | None:
+        """What the state asks of the reader, in the words of S0-11."""
+        if case is not None and case.state in UNDECIDED:
+            return _under_way(case)
         if row.certification == "refused":
-            text = _("Your certification was refused: %(opinion)s", opinion=self._opinion(case))
-            return {"css": "d", "text": text, "button": self._to_case(case, _("See the decision"))}
-        if row.certification == "none":
-            text = _("Your organization is not certified yet.")
-            button = {"label": _("Role certification"), "url": url_for("AccreditationView.choose")}
-            return {"css": "i", "text": text, "button": button}
+            text = _("Your certification was refused: %(opinion)s", opinion=_opinion(case))
+            return {"css": "d", "text": text, "button": _to(case, _("See the decision"))}
+        if row.certification == "expired":
+            return {"css": "d", "text": _("Your certification has expired. Certify again.")}
+        if row.certification not in CERTIFIED:
+            return {"css": "i", "text": _("Your organization is not certified yet.")}
         return None
 
-    def _case(self, row: Organization) -> FlowCase | None:
-        newest = select(FlowCase).where(
-            FlowCase.flow == "accreditation", FlowCase.organization_id == row.id
-        )
-        return db.session.scalar(newest.order_by(FlowCase.id.desc()).limit(1))
 
-    def _to_case(self, case: FlowCase | None, label: str) -> dict[str, str] | None:
-        return case and {"label": label, "url": url_for("CaseView.show", number=case.number)}
+TABS = {
+    "certification": _l("Certification information"),
+    "data": _l("Basic information"),
+    "certificates": _l("Qualification certificates"),
+    "changes": _l("Record of changes"),
+}
+UNDECIDED = ("in_review", "returned")
+PAST_CHANGES = 20
 
-    def _opinion(self, case: FlowCase | None) -> str:
-        if case is None:
-            return ""
-        decided = select(FlowEvent.opinion).where(
-            FlowEvent.case_id == case.id, FlowEvent.action.in_(["return", "refuse"])
+
+def _panels(
+    sections: Sequence[dict[str, Any]], decision: dict[str, Any] | None, changes: dict[str, Any]
+) -> dict[str, list[dict[str, Any]]]:
+    """The sections by tab; a tab without content is not there."""
+    places = {
+        str(_l("Certification information")): "certification",
+        str(_l("Qualifications")): "certificates",
+    }
+    panels: dict[str, list[dict[str, Any]]] = {key: [] for key in TABS}
+    for section in sections:
+        panels[places.get(str(section["title"]), "data")].append(section)
+    if decision:
+        panels["certification"].append(decision)
+    if changes["items"]:
+        panels["changes"].append(changes)
+    return {key: held for key, held in panels.items() if held}
+
+
+def _newest_case(row: Organization) -> FlowCase | None:
+    """The certification, change or accreditation that was filed last."""
+    newest = select(FlowCase).where(
+        FlowCase.flow.in_(("certification", "organization_change", "accreditation")),
+        FlowCase.organization_id == row.id,
+    )
+    return db.session.scalar(newest.order_by(FlowCase.id.desc()).limit(1))
+
+
+def _under_way(case: FlowCase) -> dict[str, Any]:
+    is_change = case.flow == "organization_change"
+    if case.state == "in_review":
+        text = (
+            _("Your change is being reviewed; until it is approved the present data stays valid.")
+            if is_change
+            else _("Your certification is being reviewed, please wait.")
         )
-        return db.session.scalar(decided.order_by(FlowEvent.number.desc()).limit(1)) or ""
+        return {"css": "i", "text": text, "button": _to(case, _("See the progress"))}
+    text = (
+        _("Your change was returned: %(opinion)s", opinion=_opinion(case))
+        if is_change
+        else _("Your certification was returned: %(opinion)s", opinion=_opinion(case))
+    )
+    return {"css": "w", "text": text, "button": _to(case, _("Correct and submit again"))}
+
+
+def _to(case: FlowCase | None, label: str) -> dict[str, str] | None:
+    return case and {"label": label, "url": url_for("CaseView.show", number=case.number)}
+
+
+def _opinion(case: FlowCase | None) -> str:
+    """What the reviewer said last."""
+    if case is None:
+        return ""
+    decided = select(FlowEvent.opinion).where(
+        FlowEvent.case_id == case.id, FlowEvent.action.in_(["approve", "return", "refuse"])
+    )
+    return db.session.scalar(decided.order_by(FlowEvent.number.desc()).limit(1)) or ""
+
+
+def _decision(case: FlowCase | None) -> dict[str, Any] | None:
+    """The last decision with its opinion."""
+    if case is None:
+        return None
+    number, kind, state, opinion = (
+        cell_at(FlowCase, "number"),
+        cell_at(FlowCase, "flow"),
+        cell_at(FlowCase, "state"),
+        cell_at(FlowTask, "opinion"),
+    )
+    url = url_for("CaseView.show", number=case.number)
+    items = [
+        (kind, kind.show(case.flow)),
+        (number, replace(number.show(case.number), url=url)),
+        (state, state.show(case.state)),
+        (opinion, opinion.show(_opinion(case))),
+    ]
+    return {"title": _("Last application"), "items": items}
+
+
+def _changes(row: Organization) -> dict[str, Any]:
+    """变更记录: every approved change, field by field, the newest first."""
+    approved = select(OrganizationChange).where(
+        OrganizationChange.organization_id == row.id, OrganizationChange.state == "approved"
+    )
+    newest = approved.order_by(OrganizationChange.id.desc()).limit(PAST_CHANGES)
+    lines = [
+        [Shown(local_time(change.submitted_at) if change.submitted_at else ""), *line]
+        for change in db.session.scalars(newest)
+        for line in difference(change)
+    ]
+    heads = [_("Submitted at"), _("Field"), _("Before"), _("After")]
+    cell = Cell("changes", FieldInfo(TABS["changes"]), "rows", None)
+    items = [(cell, Shown("", heads=heads, rows=lines))] if lines else []
+    return {"title": "", "items": items}
