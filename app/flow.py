@@ -127,6 +127,12 @@ class Flow(Generic[S]):
     """The roles that submit; none of them may be named as deciding."""
     conditions: ClassVar[Mapping[str, Callable[[Any], bool]]] = {}
     assignees: ClassVar[Mapping[str, Rule]] = {}
+    fallback: ClassVar[str] = ""
+    """The role that is given a stage which nobody living could take; empty: the flow's keeper."""
+
+    tells: ClassVar[Mapping[str, tuple[str, ...]]] = {}
+    """By result (returned, approved, refused): the channels by which the flow itself tells the
+    applicant; by the others the engine does."""
 
     def check(self, subject: S, rows: Connection, now: datetime) -> list[Problem]:
         """All faults that forbid submitting, each with its field (形式审查).
@@ -134,6 +140,10 @@ class Flow(Generic[S]):
         ``subject`` may be unsaved and partly filled; ``rows`` sees every row, so an answer
         must not tell more of others' rows than yes or no.
         """
+        return []
+
+    def remarks(self, subject: S, rows: Connection, now: datetime) -> list[Phrase]:
+        """What a reviewer should look at although it forbids nothing."""
         return []
 
     def on_submitted(self, act: Act, subject: S) -> None:

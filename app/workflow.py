@@ -14,9 +14,9 @@ prepared at import.  Nothing here commits, sends, or knows any one business.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
-from datetime import datetime
+from datetime import datetime, timedelta
 from hashlib import sha256
 from itertools import groupby
 from typing import Any
@@ -39,8 +39,9 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from app import clock, models, search
+from app import audit, clock, messages, models, search
 from app.access import Actor, elevated
+from app.choices import MAIN_ACCOUNT
 from app.errors import (
     DomainError,
     Incomplete,
@@ -56,6 +57,8 @@ DRAFT, IN_REVIEW, RETURNED, WITHDRAWN = "draft", "in_review", "returned", "withd
 APPROVED, REFUSED = "approved", "refused"
 ADMIN = "flow_admin"
 """The role that is given a task which nobody living could take."""
+TOLD_AT_ONCE = 100
+"""So many of those who could take a task are told of it; it stands in everybody's list."""
 
 
 # --- statements ---------------------------------------------------------------------------
@@ -93,6 +96,7 @@ route_, stage_, series_ = (
     _table(m) for m in (models.FlowRoute, models.FlowStage, models.NumberSeries)
 )
 person_, member_ = _table(models.Person), _table(models.Membership)
+organization_ = _table(models.Organization)
 role_, held_ = (person_.metadata.tables[name] for name in ("ab_role", "ab_user_role"))
 
 # Literals, not parameters: so that partial indexes serve.
@@ -106,11 +110,16 @@ _MOVING = (
 )
 
 _NAME = select(person_.c.last_name).where(person_.c.id == bindparam("me")).scalar_subquery()
+_HOUSE = (
+    select(organization_.c.name)
+    .where(organization_.c.id == case_.c.organization_id)
+    .scalar_subquery()
+)
 _BY_ID = case_.c.id == bindparam("id")
 _BY_TASK = (
     case_.c.id == select(task_.c.case_id).where(task_.c.id == bindparam("id")).scalar_subquery()
 )
-_LOCKED = select(*_columns(case_, Case), _NAME).with_for_update()
+_LOCKED = select(*_columns(case_, Case), _NAME, _HOUSE).with_for_update()
 LOCK_CASE, LOCK_BY_TASK = _LOCKED.where(_BY_ID), _LOCKED.where(_BY_TASK)
 # A statement of its own: joined to the lock it would show the tasks as they were *before* the
 # lock was granted (READ COMMITTED re-reads only the locked row).
@@ -141,6 +150,7 @@ CLOSE_TASKS = _OF_CASE.values(state=bindparam("becomes"), closed_at=bindparam("a
 MEND = _OF_CASE.values(
     state="done", decision="submit", decided_by=bindparam("me"), closed_at=bindparam("at")
 )
+HAND_OVER = _OF_CASE.where(task_.c.user_id == bindparam("leaver")).values(user_id=bindparam("heir"))
 SAVE_CASE = (
     update(case_)
     .where(case_.c.id == bindparam("case_id"), case_.c.version == bindparam("seen"))
@@ -173,13 +183,16 @@ def holders(rows: Connection, seat: Seat) -> list[int]:
     found = select(person_.c.id).where(person_.c.active.is_(True))
     if seat.role is None:
         found = found.where(person_.c.id == seat.user_id)
+    elif seat.role == MAIN_ACCOUNT:  # held by membership, never given
+        found = found.join(member_, member_.c.user_id == person_.c.id).where(member_.c.is_main)
     else:
         found = found.join(held_, held_.c.user_id == person_.c.id).join(
             role_, (role_.c.id == held_.c.role_id) & (role_.c.name == seat.role)
         )
     if seat.organization_id is not None:
-        place = member_.c.organization_id == seat.organization_id
-        found = found.join(member_, (member_.c.user_id == person_.c.id) & place)
+        if seat.role != MAIN_ACCOUNT:
+            found = found.join(member_, member_.c.user_id == person_.c.id)
+        found = found.where(member_.c.organization_id == seat.organization_id)
     return list(rows.scalars(found.order_by(person_.c.id)))
 
 
@@ -209,11 +222,31 @@ def _chained(head: str, line: Mapping[str, Any]) -> str:
 
 def faults(rows: Connection, case_id: int) -> list[str]:
     """What is wrong with the log of a case: a changed, missing or reordered line."""
+    ours = select(event_).where(event_.c.case_id == case_id).order_by(event_.c.number)
+    case = rows.execute(select(case_.c.version, case_.c.head).where(case_.c.id == case_id)).one()
+    return _log_faults(rows.execute(ours).mappings(), case.version, case.head)
+
+
+def broken_logs(rows: Connection) -> Iterator[tuple[int, list[str]]]:
+    """The cases whose logs do not hold, and what is wrong with each; one pass over all lines."""
+    ends = select(case_.c.id, case_.c.version, case_.c.head).order_by(case_.c.id)
+    lines = select(event_).order_by(event_.c.case_id, event_.c.number)
+    streamed = rows.execute(lines, execution_options={"yield_per": 1_000}).mappings()
+    logs = groupby(streamed, key=lambda line: line["case_id"])
+    owner, log = next(logs, (None, iter(())))
+    for case in rows.execute(ends).all():
+        found = _log_faults(log if owner == case.id else (), case.version, case.head)
+        if found:
+            yield case.id, found
+        if owner == case.id:
+            owner, log = next(logs, (None, iter(())))
+
+
+def _log_faults(lines: Iterable[Any], version: int, end: str) -> list[str]:
+    """What is wrong with lines that should lead from nothing to the head ``end``."""
     found: list[str] = []
     head, number = "", 0
-    ours = select(event_).where(event_.c.case_id == case_id).order_by(event_.c.number)
-    for row in rows.execute(ours).mappings():
-        line = dict(row)
+    for line in lines:
         if line["number"] != number + 1:
             found.append(f"line {number + 1} is missing")
         if _said(line) != line["said"]:
@@ -221,8 +254,7 @@ def faults(rows: Connection, case_id: int) -> list[str]:
         if _chained(head, line) != line["hash"]:
             found.append(f"line {line['number']} does not follow from the one before")
         head, number = line["hash"], line["number"]
-    case = rows.execute(select(case_.c.version, case_.c.head).where(case_.c.id == case_id)).one()
-    if (case.version, case.head) != (number, head):
+    if (version, end) != (number, head):
         found.append("the end of the log is missing")
     return found
 
@@ -373,6 +405,8 @@ class Desk:
     _was: tuple[str, str] = ("", "")
     _subject_row: Any = None
     _stamps: dict[str, Any] = field(default_factory=dict)
+    _house: str = ""
+    _notices: list[messages.Notice] = field(default_factory=list)
 
     # --- the applicant --------------------------------------------------------------------
 
@@ -434,6 +468,8 @@ class Desk:
         self._stamps = {"submitted_at": self.now, "search_text": words}
         flow.on_submitted(self._act(case), subject)
         self._advance(case)
+        if case.stage_id:
+            self._tell(case, "case.submitted", [case.applicant_id], stage=self._stage_title(case))
         return self._save(case, "submit")
 
     def withdraw(self, case_id: int, opinion: str = "") -> Case:
@@ -450,6 +486,8 @@ class Desk:
                 _l("Somebody has already decided on this application."),
                 _l("Ask the reviewer to return it to you."),
             )
+        if case.state == IN_REVIEW:
+            self._tell(case, "case.withdrawn", self._waiting(case))
         self._close_tasks(case, "void")
         case.state, case.stage_id, case.resume_id = WITHDRAWN, None, None
         self._flow(case).on_withdrawn(self._act(case, opinion), self._subject(case))
@@ -460,7 +498,7 @@ class Desk:
     def approve(self, task_id: int, opinion: str = "") -> Case:
         """通过."""
         case, task, tasks = self._take(task_id)
-        self._decide(task, "approve", opinion)
+        self._decide(case, task, "approve", opinion)
         self._settle(case, tasks, opinion)
         return self._save(case, "approve", opinion, task=task_id)
 
@@ -468,7 +506,7 @@ class Desk:
         """不予通过: ends the case; at a 票签 stage it is one vote against."""
         _require(opinion)
         case, task, tasks = self._take(task_id)
-        self._decide(task, "refuse", opinion)
+        self._decide(case, task, "refuse", opinion)
         self._settle(case, tasks, opinion)
         return self._save(case, "refuse", opinion, task=task_id)
 
@@ -478,7 +516,7 @@ class Desk:
         case, task, _ = self._take(task_id)
         here = self._route(case).stage(case.stage_id)
         target = self._return_target(case, here, to)
-        self._decide(task, "return", opinion)
+        self._decide(case, task, "return", opinion)
         self._close_tasks(case, "void")
         case.resume_id = here.id if here.resume_here else None
         if target:
@@ -487,7 +525,29 @@ class Desk:
             case.state, case.stage_id, case.round = RETURNED, None, case.version + 1
             self._add_tasks(case, [Seat(case.applicant_id)], None)
             self._flow(case).on_returned(self._act(case, opinion), self._subject(case))
+            self._tell_result(case, RETURNED, opinion)
         return self._save(case, "return", opinion, task=task_id, to=to)
+
+    # --- whoever leaves -------------------------------------------------------------------
+
+    def hand_over(self, case_id: int, user_id: int, heir: int) -> Case:
+        """转办: what waits for one person, or was begun by him, goes to another of his house."""
+        case = self._lock(LOCK_CASE, case_id)
+        if self.actor.organization_id != case.organization_id or not (
+            self.actor.user_id == user_id or MAIN_ACCOUNT in self.actor.roles
+        ):
+            raise NotYours
+        if case.applicant_id == user_id:
+            name = self._rows.scalar(select(person_.c.last_name).where(person_.c.id == heir))
+            case.applicant_id, case.applicant_name = heir, name or ""
+            words = search.text_of(models.FlowCase, asdict(case))
+            self._stamps = {"applicant_id": heir, "applicant_name": case.applicant_name}
+            self._stamps["search_text"] = words
+            subject = _table(self._flow(case).subject)
+            ours = update(subject).where(subject.c.id == case.subject_id)
+            self._rows.execute(ours.values(applicant_id=heir))
+        self._run(HAND_OVER, of_case=case.id, leaver=user_id, heir=heir)
+        return self._save(case, "transfer", leaver=user_id, heir=heir)
 
     # --- where the case goes --------------------------------------------------------------
 
@@ -500,7 +560,11 @@ class Desk:
         if any(t.state in ("open", "waiting") for t in tasks):
             self._close_tasks(case, "skipped")
         if answer:
+            passed = self._stage_title(case)
             self._advance(case, opinion)
+            if case.stage_id:
+                words = {"stage": passed, "next": self._stage_title(case)}
+                self._tell(case, "case.stage", [case.applicant_id], **words)
         else:
             self._finish(case, REFUSED, opinion)
 
@@ -532,7 +596,14 @@ class Desk:
             seats = [seat for seat in living if living[seat]]
         else:
             seats = [Seat(u) for u in dict.fromkeys(u for us in living.values() for u in us)]
-        self._add_tasks(case, seats or [Seat(role=ADMIN)], stage)
+        nobody = Seat(role=self._flow(case).fallback or ADMIN)
+        self._add_tasks(case, seats or [nobody], stage)
+        if seats:
+            told = [*dict.fromkeys(u for seat in living for u in living[seat])]
+        else:
+            told = holders(self._rows, nobody)
+        first = told[:1] if stage.mode == "in_order" else told
+        self._tell_task(case, first, self._due(stage))
 
     def _finish(self, case: Case, state: str, opinion: str) -> None:
         flow, subject = self._flow(case), self._subject(case)
@@ -540,6 +611,7 @@ class Desk:
         self._stamps["closed_at"] = self.now
         hook = flow.on_approved if state == APPROVED else flow.on_refused
         hook(self._act(case, opinion), subject)
+        self._tell_result(case, state, opinion)
 
     def _return_target(self, case: Case, here: Stage, to: str) -> Stage | None:
         """The stage to return to; ``None`` is the applicant."""
@@ -597,10 +669,13 @@ class Desk:
             if first and first.state == "waiting":
                 due = self._due(self._route(case).stage(case.stage_id))
                 self._run(OPEN_TASK, task_id=first.id, at=self.now, due=due)
+                self._tell_task(case, holders(self._rows, first.whose), due)
 
-    def _decide(self, task: Task, decision: str, opinion: str) -> None:
+    def _decide(self, case: Case, task: Task, decision: str, opinion: str) -> None:
         who = {"task_id": task.id, "me": self.actor.user_id, "at": self.now}
         self._run(DECIDE_TASK, said=decision, words=opinion, **who)
+        told = f"task.assigned:{case.id}:"
+        messages.mark_done(self._rows, self.actor.user_id, told, self.now)
         task.state, task.decision = "done", decision
 
     def _close_tasks(self, case: Case, state: str) -> None:
@@ -609,6 +684,37 @@ class Desk:
     def _due(self, stage: Stage | None) -> datetime | None:
         days = stage.due_days if stage else None
         return self.workflow.workdays(self._rows).deadline(self.now, days) if days else None
+
+    # --- who is told (in _save, with everything else) -------------------------------------
+
+    def _tell(self, case: Case, occasion: str, user_ids: Iterable[int], **words: Any) -> None:
+        channels = words.pop("channels", messages.ALL)
+        context = {"title": case.title, "number": case.number, "org": self._house, **words}
+        context["kind"] = self._flow(case).title
+        key = f"{occasion}:{case.id}:{case.version + 1}"
+        self._notices.append(messages.Notice(occasion, [*user_ids], context, key, channels))
+
+    def _tell_result(self, case: Case, result: str, opinion: str) -> None:
+        """The applicant, unless the flow does so itself."""
+        told = self._flow(case).tells.get(result, ())
+        channels = tuple(c for c in messages.ALL if c not in told)
+        words = {"result": result, "opinion": opinion, "channels": channels}
+        self._tell(case, f"case.{result}", [case.applicant_id], **words)
+
+    def _tell_task(self, case: Case, user_ids: Sequence[int], due_at: datetime | None) -> None:
+        # The last day on which the work is in time, not the midnight after it.
+        due = clock.local_day(due_at - timedelta(microseconds=1)) if due_at else None
+        self._tell(case, "task.assigned", user_ids[:TOLD_AT_ONCE], due=due)
+
+    def _stage_title(self, case: Case) -> dict[str, str]:
+        return {"phrase": self._route(case).stage(case.stage_id).title}
+
+    def _waiting(self, case: Case) -> set[int]:
+        """Whoever was told of a task that is open."""
+        live = self._rows.execute(LIVE_TASKS, {"case_id": case.id, "round": case.round})
+        seats = {task.whose for task in (Task(*row) for row in live) if task.state == "open"}
+        found = {user_id for seat in seats for user_id in holders(self._rows, seat)}
+        return found - self._colleagues(case)
 
     # --- who ------------------------------------------------------------------------------
 
@@ -653,7 +759,7 @@ class Desk:
     def _begin(self) -> Connection:
         """What the caller changed before belongs to this act: it is flushed."""
         self._rows = elevated(self.session, "the engine moves rows of several people")
-        self._subject_row, self._stamps = None, {}
+        self._subject_row, self._stamps, self._notices = None, {}, []
         return self._rows
 
     def _run(self, statement: Any, **values: Any) -> Any:
@@ -664,9 +770,10 @@ class Desk:
         row = self._run(statement, id=key, me=self.actor.user_id).one_or_none()
         if row is None:
             raise NoLongerOpen
-        *values, name = row
+        *values, name, house = row
         case = Case(*values)
         self._name, self._was = name or "", (case.state, self._place(case))
+        self._house = house or case.applicant_name
         return case
 
     def _number(self, prefix: str) -> str:
@@ -724,9 +831,24 @@ class Desk:
         moved = {name: getattr(case, name) for name in _MOVING}
         if self._run(save, **moved, case_id=case.id, seen=seen).rowcount != 1:
             raise NoLongerOpen
+        self._told(case, line)
+        messages.post(self.session, self._notices, self.now)
         self.session.flush()
         self.session.expire_all()
         return case
+
+    def _told(self, case: Case, line: Mapping[str, Any]) -> None:
+        """The action as one line of the audit log, in the same transaction."""
+        audit.note(
+            self.session,
+            f"case.{line['action']}",
+            kind="flow_case",
+            object_id=case.id,
+            label=f"{case.number} {case.title}",
+            before={"state": self._was[0], "place": line["source"]},
+            after={"state": case.state, "place": line["target"]},
+            detail={"opinion": line["opinion"], **line["detail"]},
+        )
 
     def _mirror(self, case: Case) -> None:
         """Repeat the state on the subject; a form opened before is out of date from here on."""
