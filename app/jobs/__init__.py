@@ -8,95 +8,64 @@ from __future__ import annotations
 
 import logging
 import signal
-from datetime import datetime
+from typing import Any
 
 from apscheduler.schedulers.background import BackgroundScheduler
 from flask import Flask
-from sqlalchemy import update
-from sqlalchemy.orm import Session
 
 from app import clock
-from app.access import elevated
 from app.extensions import system_session
-from app.jobs import heartbeat, outbox
+from app.jobs import (
+    accounts,
+    audit,
+    board,
+    cleanup,
+    engine,
+    heartbeat,
+    licences,
+    outbox,
+    tasks,
+    uploads,
+)
+from app.jobs.engine import run_job
 from app.jobs.heartbeat import last_beat
 from app.jobs.timetable import Job, registry
-from app.messages import insert_once
-from app.models import JobRun
 
-__all__ = ["heartbeat", "last_beat", "outbox", "registry", "run_job", "run_scheduler", "scheduler"]
+__all__ = [
+    "Job", "accounts", "audit", "board", "cleanup", "engine", "heartbeat", "last_beat",
+    "licences", "outbox", "registry", "run_job", "run_scheduler", "scheduler", "sync", "tasks",
+    "uploads",
+]  # fmt: skip
 
 log = logging.getLogger(__name__)
-ERROR_LENGTH = 500
 GRACE_SECONDS = 3600
+PICK_UP_SECONDS = 5
+MOST_SLOTS = 3
+"""So many slots of a job may be under way in one process: a late one must not cost the next."""
+
 STOP = {signal.SIGTERM, signal.SIGINT}
 
-run = JobRun.__table__
 
-
-def run_job(app: Flask, name: str, now: datetime | None = None) -> int | None:
-    """Run one job in its own transaction: all of it happens, or none of it.
-
-    :returns: the number of rows it touched; None when another run has taken this slot.
-    :raises Exception: what the job raised; its run is on record then.
-    """
-    job = registry[name]
-    now = now or clock.now()
-    started_at = clock.now()
+def sync(app: Flask) -> None:
+    """Bring the rows of the jobs up to the timetable of the code."""
     with app.app_context(), system_session() as session:
-        if job.period is not None and not _claim(session, job, now, started_at):
-            return None
-        try:
-            count = job.function(session, now)
-            session.commit()
-        except Exception as failure:
-            session.rollback()
-            error = " ".join(f"{type(failure).__name__}: {failure}".split())[:ERROR_LENGTH]
-            _record(session, job, now, started_at, error=error)
-            raise
-        if job.period is not None or count:
-            _record(session, job, now, started_at, row_count=count)
-    return count
-
-
-def _claim(session: Session, job: Job, now: datetime, started_at: datetime) -> bool:
-    """Take the slot, visibly to every other scheduler; False when it is taken."""
-    connection = elevated(session, "the run table has no owner")
-    slot = job.slot(now)
-    key = ("job", "slot")
-    is_ours = insert_once(connection, JobRun, key, job=job.name, slot=slot, started_at=started_at)
-    session.commit()
-    return is_ours
-
-
-def _record(
-    session: Session, job: Job, now: datetime, started_at: datetime, **outcome: object
-) -> None:
-    """Write how the run ended; a worker without slots gets its row only now."""
-    if job.period is None and not _claim(session, job, now, started_at):
-        return
-    elevated(session, "the run table has no owner").execute(
-        update(run)
-        .where(run.c.job == job.name, run.c.slot == job.slot(now))
-        .values(ended_at=clock.now(), **outcome)
-    )
-    session.commit()
+        board.sync(session, clock.now())
+        session.commit()
 
 
 def scheduler(app: Flask) -> BackgroundScheduler:
     """The whole timetable, not started."""
     planned = BackgroundScheduler(timezone=clock.SHANGHAI)  # type: ignore[no-untyped-call]
-    for job in registry.values():
+
+    def add(name: str, most: int, function: Any, *args: Any, **when: Any) -> None:
         planned.add_job(  # type: ignore[no-untyped-call]
-            run_job,
-            "cron",
-            args=(app, job.name),
-            id=job.name,
-            coalesce=True,
-            max_instances=1,
-            misfire_grace_time=GRACE_SECONDS,
-            **job.when,
-        )
+            function, "cron", args=args, id=name, coalesce=True, max_instances=most,
+            misfire_grace_time=GRACE_SECONDS, **when,
+        )  # fmt: skip
+
+    for job in registry.values():
+        add(job.name, MOST_SLOTS if job.period else 1, run_job, app, job.name, **job.when)
+    add("pick up", 1, engine.pick_up, app, second=f"*/{PICK_UP_SECONDS}")
     return planned
 
 
@@ -106,6 +75,7 @@ def run_scheduler(app: Flask) -> None:
     # Blocked before the threads start: the signal waits for sigwait instead of striking a job.
     signal.pthread_sigmask(signal.SIG_BLOCK, STOP)
     planned = scheduler(app)
+    sync(app)
     run_job(app, heartbeat.NAME)
     planned.start()  # type: ignore[no-untyped-call]
     log.info("scheduler: %d jobs", len(registry))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from flask import current_app
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
@@ -18,14 +19,20 @@ KEPT = timedelta(days=1)
 run = JobRun.__table__
 
 
-@job(NAME, _l("Show that the scheduler is alive"), timedelta(minutes=1), second=0)
+@job(
+    NAME,
+    _l("Scheduler heartbeat"),
+    timedelta(minutes=1),
+    summary=_l("Shows each minute that a scheduler is alive; the health page reads it."),
+    second=0,
+)
 def beat(session: Session, now: datetime) -> int:
-    """Forget beats older than a day; that the run is on record is the beat itself."""
-    return (
-        elevated(session, "the run table has no owner")
-        .execute(delete(run).where(run.c.job == NAME, run.c.slot < now - KEPT))
-        .rowcount
-    )
+    """Forget beats older than a day and old runs; that the run is on record is the beat itself."""
+    days = current_app.extensions["profile"].reminders.keep_runs_days
+    is_old = run.c.slot < now - timedelta(days=days)
+    is_old_beat = (run.c.job == NAME) & (run.c.slot < now - KEPT)
+    rows = elevated(session, "the run table has no owner")
+    return rows.execute(delete(run).where(is_old | is_old_beat)).rowcount
 
 
 def last_beat(session: Session) -> datetime | None:
