@@ -48,7 +48,7 @@ from sqlalchemy.sql.util import _deep_annotate
 from app import clock
 from app.columns import UtcDateTime
 
-Kind = Literal["anonymous", "ordinary", "member", "staff", "system"]
+Kind = Literal["anonymous", "ordinary", "bystander", "member", "staff", "system"]
 
 
 class AccessError(PermissionError):
@@ -60,7 +60,8 @@ class Actor:
     """On whose behalf code runs; ``region`` is the leading digits of a region code, as in 9901.
 
     ``member`` acts for one organization, ``staff`` for the platform; a signed-in user who is
-    neither is ``ordinary`` and has rows of his own only.
+    neither is ``ordinary`` and has rows of his own only.  So has a ``bystander``: he belongs to
+    an organization that left him none of the pages on which its data is read (F07).
     """
 
     kind: Kind
@@ -151,6 +152,16 @@ def writable(model: type) -> Callable[[Rule], Rule]:
     return _register(_writable, model)
 
 
+READER = "auditor"
+"""The role whose holders write nothing, whatever the rule of a model says."""
+_personal: set[type] = set()
+
+
+def personal(model: type) -> None:
+    """Register rows that are part of one's own account: whoever writes nothing else has them."""
+    _personal.add(model)
+
+
 Frozen = Callable[[Actor, Any], Collection[str]]
 R = TypeVar("R", bound=Callable[..., Any])
 _frozen: dict[type, Frozen] = {}
@@ -170,6 +181,43 @@ def frozen_columns(row: Any) -> frozenset[str]:
     if rule is None or actor().kind == "system" or inspect(row).transient:
         return frozenset()
     return frozenset(rule(actor(), row))
+
+
+@dataclass(frozen=True)
+class Owner:
+    """The columns that say whose the personal data of a row is: an organization's, a person's."""
+
+    organization: str = ""
+    person: str = ""
+
+    def columns(self) -> tuple[str, ...]:
+        """Those that are named."""
+        return tuple(filter(None, (self.organization, self.person)))
+
+
+_owners: dict[type, Owner] = {}
+
+
+def owned(model: type, *, organization: str = "", person: str = "") -> None:
+    """Register who reads the personal data of ``model`` unmasked; others see it masked."""
+    _owners[model] = Owner(organization, person)
+
+
+def owner_columns(model: type) -> tuple[str, ...]:
+    """What :func:`sees_plain` must find in a row."""
+    return _owners.get(model, Owner()).columns()
+
+
+def sees_plain(model: type, row: Any) -> bool:
+    """Whether the present actor reads the personal data in ``row``, a row of any shape."""
+    who, owner = actor(), _owners.get(model, Owner())
+    if who.kind == "system":
+        return True
+    if getattr(row, "id", None) is None:  # it is being written, on whose behalf?
+        organization = owner.organization and getattr(row, owner.organization)
+        return organization in {None, "", who.organization_id}
+    pairs = ((owner.organization, who.organization_id), (owner.person, who.user_id))
+    return any(key and mine and getattr(row, key) == mine for key, mine in pairs)
 
 
 def _register(rules: dict[type, R], model: type) -> Callable[[R], R]:
@@ -319,7 +367,9 @@ def _refuse_foreign(session: Session, instance: object) -> None:
 
 def condition(who: Actor, entity: Any) -> ColumnElement[bool]:
     """The write rule for ``entity`` as SQL; false without a rule."""
-    rule = _writable.get(inspect(entity).mapper.class_)
+    model = inspect(entity).mapper.class_
+    closed = READER in who.roles and model not in _personal
+    rule = None if closed else _writable.get(model)
     found = rule(Me(who.kind, who.roles), entity) if rule else false()
     return found._annotate({RULE: True})  # noqa: SLF001 - no public name
 

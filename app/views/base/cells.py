@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
@@ -13,10 +13,10 @@ from sqlalchemy import JSON, Boolean, Date, Integer, String, Text, inspect
 from sqlalchemy.orm import Mapper, RelationshipDirection
 
 from app import clock
-from app.columns import FieldInfo, Money, Phrase, UtcDateTime
+from app.columns import FieldInfo, Money, Phrase, UtcDateTime, masked
 from app.models import Attachment
 from app.security import calendar, words
-from app.storage import picture
+from app.storage import megabytes, preview
 
 LONG = 255
 NOTHING = "—"
@@ -24,14 +24,23 @@ NOTHING = "—"
 
 @dataclass(frozen=True)
 class Shown:
-    """A value as it stands on a page; ``css`` is a badge class, ``rows`` are child rows."""
+    """A value as it stands on a page; ``css`` is a badge class, ``rows`` are child rows.
+
+    ``preview`` says how the page can show a file: picture, pdf or not at all; ``listing`` what
+    an archive holds; ``files`` are several files of one field; ``reveal`` is where a masked value
+    is asked for.
+    """
 
     text: str
     css: str = ""
     url: str = ""
-    preview: bool = False
+    preview: str = ""
+    note: str = ""
+    listing: Sequence[Mapping[str, Any]] = ()
+    files: Sequence[Shown] = ()
     heads: Sequence[Phrase] = ()
     rows: Sequence[Sequence[Shown]] = ()
+    reveal: str = ""
 
     def __str__(self) -> str:
         """The text alone, as an export writes it."""
@@ -68,6 +77,14 @@ class Cell:
             return EMPTY
         return SHOWN[self.kind](self, value)
 
+    def hide(self, value: Any) -> Shown:
+        """``value`` with its personal data masked, that of child rows included."""
+        if self.info.sensitive and value not in (None, ""):
+            return Shown(masked(self.info.sensitive, value))
+        if self.kind == "rows" and value:
+            return _rows(self, value, Cell.hide)
+        return self.show(value)
+
 
 def cell_at(model: type, path: str, sortable: Sequence[str] = ()) -> Cell:
     """The cell of ``path``, starting at ``model``."""
@@ -94,7 +111,7 @@ def _kind(mapper: Mapper[Any], name: str, info: FieldInfo) -> str:
     if name in mapper.relationships:
         relation = mapper.relationships[name]
         if relation.direction is RelationshipDirection.ONETOMANY:
-            return "rows"
+            return "files" if info.rule else "rows"
         return "file" if relation.mapper.class_ is Attachment else "relation"
     type_ = mapper.columns[name].type
     if info.choices:
@@ -148,12 +165,38 @@ def _badge(cell: Cell, value: Any) -> Shown:
 
 def _file(_cell: Cell, value: Attachment) -> Shown:
     url = url_for("FileView.show", pk=value.id)
-    return Shown(value.name, url=url, preview=picture(value.mime))
+    pages = ngettext("%(num)d page", "%(num)d pages", value.pages) if value.pages else ""
+    return Shown(
+        value.name,
+        url=url,
+        preview=preview(value.mime),
+        note=" · ".join(filter(None, (megabytes(value.size), pages))),
+        listing=value.listing or (),
+    )
 
 
-def _rows(cell: Cell, value: Sequence[Any]) -> Shown:
-    rows = [[child.show(getattr(row, child.path)) for child in cell.columns] for row in value]
+def _files(cell: Cell, value: Sequence[Any]) -> Shown:
+    files = [_file(cell, row.attachment) for row in value]
+    return Shown("、".join(file.text for file in files), files=files)
+
+
+def _rows(
+    cell: Cell, value: Sequence[Any], show: Callable[[Cell, Any], Shown] = Cell.show
+) -> Shown:
+    rows = [[show(child, getattr(row, child.path)) for child in cell.columns] for row in value]
     return Shown("", heads=[child.label for child in cell.columns], rows=rows)
+
+
+def _age(since: datetime) -> Shown:
+    days = (clock.now() - since).days
+    return Shown(ngettext("%(num)d day", "%(num)d days", days))
+
+
+def _expiry(last: date) -> Shown:
+    """The last day of something; one that has come asks for a new one."""
+    if last > clock.local_day(clock.now()):
+        return Shown(last.isoformat())
+    return Shown(_("%(day)s, to be renewed", day=last.isoformat()), "d")
 
 
 def _money(cell: Cell, value: int) -> Shown:
@@ -170,6 +213,8 @@ SHOWN: dict[str, Callable[[Cell, Any], Shown]] = {
     "flow": lambda _cell, value: Shown(flow_title(value)),
     "message": lambda _cell, value: Shown(_(value)),
     "due": lambda _cell, value: due(value, clock.now()),
+    "age": lambda _cell, value: _age(value),
+    "expiry": lambda _cell, value: _expiry(value),
     "money": _money,
     "badge": _badge,
     "term": lambda cell, value: Shown(words().label(cell.info.dictionary, value)),
@@ -178,5 +223,6 @@ SHOWN: dict[str, Callable[[Cell, Any], Shown]] = {
     ),
     "relation": lambda _cell, value: Shown(str(value)),
     "file": _file,
+    "files": _files,
     "rows": _rows,
 }

@@ -33,16 +33,17 @@ from wtforms import (
 from wtforms.validators import StopValidation, ValidationError
 
 from app import clock
-from app.columns import FieldInfo, Phrase
+from app.columns import FieldInfo, Phrase, masked
 from app.errors import Problem
 from app.extensions import db
 from app.models import Attachment, Region
 from app.security import words
 from app.services import formal
-from app.storage import RULES, picture
+from app.storage import RULES, megabytes, preview
 from app.views.base.cells import LONG, cell_at, local_time
 
 KEY_DIGITS = 19
+MOST_FILES = 50  # of one field; the declared limit is lower and told in words
 
 
 def is_key(raw: str) -> bool:
@@ -228,6 +229,50 @@ class FileField(ChosenField):
         return found if found is not None and found.rule == self.rule else None
 
 
+class FilesField(Field):
+    """Several uploaded files of one material rule (``files M ≤ n`` of the forms).
+
+    A one-to-many relation is drawn so when it is declared with ``rule`` and ``limit``,
+
+    ``relationship(cascade="all, delete-orphan", info=about(…, rule="document", limit=10))``,
+
+    and its rows are links that hold nothing but their parent's key and a relation called
+    ``attachment``.  The field posts one key per file under one name; ``data`` is the list of
+    attachments.  Who may see the files is, as for any attachment, told in the access rules.
+    """
+
+    def __init__(self, label: Phrase, *, rule: str, link: Any, **kwargs: Any) -> None:
+        super().__init__(label, **kwargs)
+        self.rule, self.link = rule, link
+
+    def process_data(self, value: Any) -> None:
+        """The files of the rows that stand there."""
+        self.data = [row.attachment for row in value or ()]
+
+    def process_formdata(self, valuelist: list[str]) -> None:
+        """Look the keys up, unless a file stands there already; each counts once."""
+        present = {str(file.id): file for file in self.data or ()}
+        wanted = dict.fromkeys(raw.strip() for raw in valuelist if raw.strip())
+        unknown = [int(raw) for raw in wanted if raw not in present and is_key(raw)]
+        present |= {str(file.id): file for file in self._found(unknown[:MOST_FILES])}
+        self.data = [present[raw] for raw in wanted if raw in present]
+        if len(self.data) < len(wanted):
+            raise ValueError(_("A file is no longer there. Upload it again."))
+
+    def _found(self, keys: list[int]) -> Iterable[Any]:
+        if not keys:
+            return ()
+        query = select(Attachment).where(Attachment.id.in_(keys), Attachment.rule == self.rule)
+        with db.session.no_autoflush:
+            return db.session.scalars(query).all()
+
+    def populate_obj(self, obj: Any, name: str) -> None:
+        """Keep the rows of files that stay, add new ones, let go of the others."""
+        rows = {row.attachment: row for row in getattr(obj, name)}
+        files = self.data or ()
+        setattr(obj, name, [rows.get(file) or self.link(attachment=file) for file in files])
+
+
 class TermField(SelectField):
     """One code of a dictionary or of fixed choices, an empty one first."""
 
@@ -321,12 +366,16 @@ MAKERS: dict[str, Callable[[FieldInfo, Any, list[Any]], Field]] = {
     "long": _make_text,
     "terms": lambda info, _prop, rules: TermsField(info.label, rules, validate_choice=False),
     "file": lambda info, _prop, rules: FileField(info.label, rule=info.rule, validators=rules),
+    "files": lambda info, prop, rules: FilesField(
+        info.label, rule=info.rule, link=prop.mapper.class_, validators=rules
+    ),
     "relation": lambda info, prop, rules: ChosenField(
         info.label, model=prop.mapper.class_, validators=rules
     ),
     "money": lambda info, _prop, rules: MoneyField(info.label, unit=info.unit, validators=rules),
     "time": lambda info, _prop, rules: MomentField(info.label, rules),
     "date": lambda info, _prop, rules: DayField(info.label, rules),
+    "expiry": lambda info, _prop, rules: DayField(info.label, rules),
     "flag": lambda info, _prop, rules: BooleanField(info.label, rules),
     "number": lambda info, _prop, rules: WholeNumberField(info.label, rules),
 }
@@ -349,14 +398,31 @@ class ModelForm(Form):
     fixed: frozenset[str] = frozenset()
 
     def __init__(
-        self, formdata: Any = None, obj: Any = None, fixed: Iterable[str] = (), **kwargs: Any
+        self,
+        formdata: Any = None,
+        obj: Any = None,
+        fixed: Iterable[str] = (),
+        *,
+        hides: bool = False,
+        **kwargs: Any,
     ) -> None:
         super().__init__(formdata, obj=obj, **kwargs)
+        self.hidden = dict(self._hidden(obj)) if hides else {}
+        for name, (value, text) in self.hidden.items():
+            if self[name].raw_data and self[name].raw_data[0].strip() == text:
+                self[name].data = value  # the mask came back: nothing was typed
         self.fixed = frozenset(fixed)
         for name in self.fixed & set(self.names):
             if isinstance(self[name], RowsField):
                 del self[name].entries[:]
             self[name].process(None, getattr(obj, name))
+
+    def _hidden(self, row: Any) -> Iterator[tuple[str, tuple[Any, str]]]:
+        """The personal data of ``row``: what is stored, and what the input holds of it."""
+        for name in self.names:
+            kind, value = self.infos[name].sensitive, getattr(row, name, None)
+            if kind and value and masked(kind, value) != value:
+                yield name, (value, masked(kind, value))
 
     def validate(self, extra_validators: Any = None) -> bool:
         """Check all fields but the fixed ones."""
@@ -408,6 +474,17 @@ class Rule:
     hint: Phrase
 
 
+@dataclass(frozen=True)
+class Sent:
+    """An uploaded file as its field shows it; ``preview`` says how the page can show it."""
+
+    id: int
+    name: str
+    size: str
+    url: str
+    preview: str
+
+
 @dataclass
 class Drawn:
     """A field for the templates; see the macros that draw it."""
@@ -430,8 +507,7 @@ class Drawn:
     limit: int = 0
     unit: Phrase = ""
     rule: Rule | None = None
-    file_url: str = ""
-    is_picture: bool = False
+    files: Iterable[Sent] = ()
     show_if: str = ""
     columns: Iterable[Drawn] = ()
     lines: Iterable[Any] = ()
@@ -452,6 +528,7 @@ class Line:
 KINDS: Mapping[type, str] = {
     RowsField: "rows",
     FileField: "file",
+    FilesField: "files",
     ChosenField: "remote",
     TermField: "select",
     TermsField: "multi",
@@ -483,12 +560,17 @@ def draw(form: ModelForm, name: str, options_url: Callable[[str], str]) -> Drawn
     )
     if drawn.readonly:
         drawn.cell = cell_at(form.model, name)
-        drawn.shown = drawn.cell.show(field.object_data)
+        show = drawn.cell.hide if form.hidden else drawn.cell.show
+        drawn.shown = show(field.object_data)
         drawn.required, drawn.hint = False, ""
         return drawn
     if drawn.kind in {"text", "textarea"}:
         drawn.max_length = info.maximum or form.lengths.get(name, 0)
-    return DRAW.get(drawn.kind, _draw_text)(drawn, field, info, options_url)
+    drawn = DRAW.get(drawn.kind, _draw_text)(drawn, field, info, options_url)
+    value, text = form.hidden.get(name, (None, ""))
+    if text and field.data == value:
+        drawn.value = text
+    return drawn
 
 
 def _is_needed(field: Any) -> bool:
@@ -546,11 +628,16 @@ def _draw_file(drawn: Drawn, field: Any, _info: FieldInfo, _options: Any) -> Dra
         hint = _("%(formats)s, square, at least 200 pixels, at most %(size)d MB",
                  formats=rule.formats, size=rule.max_megabytes)  # fmt: skip
     drawn.rule = Rule(field.rule, rule.accept, rule.max_bytes, hint)
-    if field.data:
-        drawn.value, drawn.text = field.data.id, field.data.name
-        drawn.file_url = url_for("FileView.show", pk=field.data.id)
-        drawn.is_picture = picture(field.data.mime)
+    several = isinstance(field, FilesField)
+    drawn.limit = drawn.limit if several else 1
+    there = field.data or [] if several else [field.data] if field.data else []
+    drawn.files = [_sent(file) for file in there]
     return drawn
+
+
+def _sent(file: Attachment) -> Sent:
+    url = url_for("FileView.show", pk=file.id)
+    return Sent(file.id, file.name, megabytes(file.size), url, preview(file.mime))
 
 
 def _draw_rows(drawn: Drawn, field: Any, info: FieldInfo, options: Callable[[str], str]) -> Drawn:
@@ -577,5 +664,6 @@ DRAW: dict[str, Callable[..., Drawn]] = {
     "multi": _draw_choice,
     "remote": _draw_chosen,
     "file": _draw_file,
+    "files": _draw_file,
     "rows": _draw_rows,
 }

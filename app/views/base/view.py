@@ -29,7 +29,7 @@ from flask import (
 from flask_appbuilder import ModelView, expose
 from flask_appbuilder.security.decorators import has_access, permission_name
 from flask_babel import gettext as _
-from sqlalchemy import Select, inspect, select
+from sqlalchemy import Select, false, inspect, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import RelationshipDirection, aliased, joinedload, selectinload
 from sqlalchemy.orm.exc import StaleDataError
@@ -39,13 +39,13 @@ from werkzeug.wrappers import Response as BaseResponse
 from app import access, clock
 from app.columns import Phrase
 from app.errors import DomainError, Problem
-from app.extensions import AppSession, db
+from app.extensions import AppSession, db, record
 from app.models import Attachment, Draft
 from app.search import search
 from app.views.base import filters, paging
 from app.views.base.cells import Cell, Shown, cell_at
 from app.views.base.forms import Drawn, ModelForm, clean, draw, form_for, is_key, offered
-from app.views.base.page import Page
+from app.views.base.revealing import Revealing
 
 EXPORT_CHUNK = 2_000
 OPTION_COUNT = 20
@@ -55,7 +55,7 @@ Answer = tuple[str, int] | BaseResponse
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
-class BackOfficeView(Page, ModelView):
+class BackOfficeView(Revealing, ModelView):
     """What a menu module writes down: a model and a few column lists; all of them white lists.
 
     Column names may be paths over many-to-one relations in lists and filters (``case.title``).
@@ -79,7 +79,10 @@ class BackOfficeView(Page, ModelView):
     page_size = 25
     max_page_size = 100
 
-    base_permissions = ["can_list", "can_show", "can_add", "can_edit", "can_delete", "can_export"]
+    base_permissions = [
+        *("can_list", "can_show", "can_add", "can_edit", "can_delete", "can_export"),
+        "can_reveal",
+    ]
     exclude_route_methods = {"action", "action_post", "download"}
     list_template, show_template, edit_template = (
         "base/list.html",
@@ -104,8 +107,22 @@ class BackOfficeView(Page, ModelView):
         self.cells = [self._list_cell(name) for name in self.list_columns]
         self.details = [cell_at(self.model, name) for name in self.show_columns]
         self.filters = [cell_at(self.model, name) for name in self.filter_columns]
+        self._keep_reveal()
+        self._refuse_masked_order()
         self.key = self.model.id
         self.eager = list(self._eager({*self.show_columns, *self.form_columns}))
+
+    def _keep_reveal(self) -> None:
+        """查看 exists where there is something masked."""
+        if not any(cell.info.sensitive for cell in (*self.cells, *self.details)):
+            self.exclude_route_methods = self.exclude_route_methods | {"reveal"}
+            self.base_permissions = [p for p in self.base_permissions if p != "can_reveal"]
+
+    def _refuse_masked_order(self) -> None:
+        """A list in the order of what is masked tells it, and the page's cursor holds it."""
+        for name in (*self.order_columns, self.base_order[0]):
+            if cell_at(self.model, name).info.sensitive:
+                raise ValueError(f"{type(self).__name__}: {name} is masked and orders nothing")
 
     def _init_forms(self) -> None:
         self.form_class = form_for(self.model, self.form_columns)
@@ -152,7 +169,7 @@ class BackOfficeView(Page, ModelView):
                     joinedload(getattr(child.class_, other.key))
                     for other in child.relationships
                     if other.direction is RelationshipDirection.MANYTOONE
-                    and other.key in (relation.info["field"].columns)
+                    and other.key in (relation.info["field"].columns or ("attachment",))
                 ]
                 yield selectinload(attribute).options(*files)
             else:
@@ -183,7 +200,7 @@ class BackOfficeView(Page, ModelView):
                 columns[path] = getattr(other, other.label_column)
             else:
                 columns[path] = getattr(holder, name)
-        for name in ("id", *self.order_columns):
+        for name in ("id", *access.owner_columns(self.model), *self.order_columns):
             columns.setdefault(name, getattr(self.model, name))
         for cell in self.filters:
             entity(cell.path.split(".")[:-1])
@@ -202,7 +219,7 @@ class BackOfficeView(Page, ModelView):
     # --- reading the address bar: whatever stands there, never an error 500 -------------------
 
     def base_conditions(self) -> Sequence[Any]:
-        """Conditions that hold for every list of this view, beyond the access rules."""
+        """Conditions that hold for every list and row of this view, beyond the access rules."""
         return []
 
     def narrowed(self, args: Mapping[str, str]) -> tuple[list[Any], dict[str, str]]:
@@ -221,6 +238,8 @@ class BackOfficeView(Page, ModelView):
         return conditions, active
 
     def _condition(self, cell: Cell, raw: str) -> Any:
+        if cell.info.sensitive:  # by part, a masked value could be guessed
+            return self._column(cell.path) == raw if self.may_look_up(raw) else false()
         if cell.kind != "relation":
             return filters.condition(cell, self._column(cell.path), raw)
         relation = self.mapper.relationships[cell.path]
@@ -239,6 +258,7 @@ class BackOfficeView(Page, ModelView):
         if not is_key(pk):
             abort(404)
         query = select(self.model).where(self.key == int(pk)).options(*self.eager)
+        query = query.where(*self.base_conditions())
         if to_write:
             query = query.where(access.condition(access.actor(), self.model))
         return db.session.scalars(query).unique().one_or_none() or abort(404)
@@ -291,7 +311,16 @@ class BackOfficeView(Page, ModelView):
             descending=descending,
             sort_url=lambda by: self._sort_url(by, name, descending=descending, kept=kept | sized),
             crumbs=self.crumbs(),
+            bulk=self.bulk_actions(),
         )
+
+    def bulk_actions(self) -> Sequence[dict[str, Any]]:
+        """What may be done with several rows at once; with none, rows have no boxes to tick."""
+        return []
+
+    def row_ticks(self, _row: Any) -> bool:
+        """Whether a row may be ticked."""
+        return True
 
     def crumbs(self, *more: tuple[Phrase, str]) -> Sequence[tuple[Phrase, str]]:
         """The way here, from the workbench."""
@@ -344,7 +373,7 @@ class BackOfficeView(Page, ModelView):
 
     def _line(self, row: Any) -> dict[str, Any]:
         """One row of the list: texts are made here, Jinja's ``attr`` would cost 3 ms a page."""
-        shown = [self.shown(cell, getattr(row, cell.name)) for cell in self.cells]
+        shown = self._shown(row)
         return {
             "id": row.id,
             "values": shown,
@@ -352,7 +381,23 @@ class BackOfficeView(Page, ModelView):
             "edit_url": url_for(".edit", pk=row.id) if self.row_may(row, "edit") else None,
             "delete_url": url_for(".delete", pk=row.id) if self.row_may(row, "delete") else None,
             "actions": [],
+            "tick": self.row_ticks(row),
         }
+
+    def _shown(self, row: Any) -> Sequence[Shown]:
+        """The values of one row of the list or export, as far as the reader may read them."""
+        plain = not self.has_personal or access.sees_plain(self.model, row)
+        return [
+            self.shown(cell, getattr(row, cell.name))
+            if plain or not cell.info.sensitive
+            else self.hidden(cell, getattr(row, cell.name), row.id)
+            for cell in self.cells
+        ]
+
+    @cached_property
+    def has_personal(self) -> bool:
+        """Whether the list shows personal data."""
+        return any(cell.info.sensitive for cell in self.cells)
 
     def shown(self, cell: Cell, value: Any) -> Shown:
         """A value of the list; a relation comes as its label."""
@@ -394,7 +439,8 @@ class BackOfficeView(Page, ModelView):
     @has_access
     def show(self, pk: str) -> str:
         """The record in its sections."""
-        row = self.row_or_404(pk, to_write=self.shows_own_only)
+        to_write = self.shows_own_only and access.READER not in access.actor().roles
+        row = self.row_or_404(pk, to_write=to_write)
         return self.page(
             self.show_template,
             title=str(row),
@@ -404,14 +450,20 @@ class BackOfficeView(Page, ModelView):
             buttons=self.buttons(row),
         )
 
-    def sections_of(self, row: Any) -> Sequence[dict[str, Any]]:
-        """Cells and values, by section in the order of ``show_columns``."""
+    def sections_of(self, row: Any, *, plain: bool = False) -> Sequence[dict[str, Any]]:
+        """Cells and values, by section in the order of ``show_columns``.
+
+        Personal data is masked unless it is the reader's own, or ``plain`` for him: as for the
+        reviewer of a case while it is at his stage.
+        """
+        plain = plain or access.sees_plain(self.model, row)
         sections: dict[str, list[tuple[Cell, Shown]]] = {}
         for cell in self.details:
             if cell.info.only_if and not getattr(row, cell.info.only_if):
                 continue
             held = sections.setdefault(str(cell.info.section), [])
-            held.append((cell, cell.show(getattr(row, cell.path))))
+            value = getattr(row, cell.path)
+            held.append((cell, cell.show(value) if plain else self.hidden(cell, value, row.id)))
         return [{"title": title, "items": items} for title, items in sections.items()]
 
     def _badge(self, row: Any) -> Shown | None:
@@ -447,10 +499,11 @@ class BackOfficeView(Page, ModelView):
     @has_access
     def export(self) -> Response:
         """All rows of the present filter as CSV, streamed in chunks by key."""
-        conditions, _active = self.narrowed(request.args)
+        conditions, active = self.narrowed(request.args)
         tabs = self._tab_conditions()
         tab = request.args.get("tab", "")
         narrowed = [*self.base_conditions(), *conditions, *([tabs[tab]] if tab in tabs else [])]
+        self._note_export(narrowed, active | ({"tab": tab} if tab in tabs else {}))
         order, who = self._order(request.args), access.actor()
         day = f"{clock.local_day(clock.now()):%Y%m%d}"
         name = quote(f"{self.title}-{day}.csv", safe="")
@@ -461,6 +514,13 @@ class BackOfficeView(Page, ModelView):
         names = {"filename": f"{day}.csv", "filename*": f"UTF-8''{name}"}
         response.headers.set("Content-Disposition", "attachment", **names)
         return response
+
+    def _note_export(self, narrowed: Sequence[Any], active: Mapping[str, str]) -> None:
+        """That the rows left the platform is on record before the first one does."""
+        counts = paging.capped_counts(db.session(), {"all": (self._keys(narrowed), paging.CAP)})
+        rows = f"{paging.CAP}+" if counts["all"] > paging.CAP else counts["all"]
+        detail = {"list": str(self.title), "filter": dict(active), "rows": rows}
+        record("export", kind=self.model.__tablename__, label=str(self.title), detail=detail)
 
     def _csv(
         self, conditions: Sequence[Any], order: tuple[str, bool], who: access.Actor
@@ -477,8 +537,7 @@ class BackOfficeView(Page, ModelView):
                     descending=descending, at=at, size=EXPORT_CHUNK, count=None,
                 )  # fmt: skip
                 for row in page.rows:
-                    shown = (self.shown(cell, getattr(row, cell.name)) for cell in self.cells)
-                    yield _csv_line([str(value) for value in shown])
+                    yield _csv_line([str(value) for value in self._shown(row)])
                 if page.behind is None:
                     return
                 at = page.behind
@@ -539,7 +598,8 @@ class BackOfficeView(Page, ModelView):
         fixed |= {r.key for r in self.mapper.relationships if _locals(self.mapper, r) & fixed}
         draft = _draft(key)
         typed = request.form if request.method == "POST" else _as_typed(draft)
-        form = self.form_class(typed, obj=row, fixed=fixed & set(self.form_columns))
+        hides = not access.sees_plain(self.model, row)
+        form = self.form_class(typed, obj=row, fixed=fixed & set(self.form_columns), hides=hides)
         problem: Phrase = ""
         if request.method == "POST":
             problem, target = self._try_to_save(form, row, draft)
