@@ -27,9 +27,11 @@ if TYPE_CHECKING:
     from app.config import Settings
 
 ROOT = Path(__file__).resolve().parent
+CALLED_FROM = Path.cwd()
 VAR = ROOT / "var"
 SLOWEST_RESTART = 30.0  # seconds between two attempts, at most
 STEADY = 60.0  # seconds alive after which a child counts as healthy again
+THREADS = "16"  # of a worker; an upload over a slow line holds one until its last byte is here
 PATIENCE = 35.0  # seconds a child may take to end; gunicorn gives requests 30
 
 
@@ -38,6 +40,7 @@ PATIENCE = 35.0  # seconds a child may take to end; gunicorn gives requests 30
 def main(context: click.Context) -> None:
     """Qifu (企服台): without a command, set up what is missing and serve."""
     os.chdir(ROOT)
+    os.umask(0o077)  # the database, files and logs are nobody else's to read
     if context.invoked_subcommand is None:
         serve()
 
@@ -49,7 +52,7 @@ def web() -> None:
     _write_pid("web")
     command = (
         sys.executable, "-m", "gunicorn", "app:create_app()", "--bind", _netloc(settings),
-        "--worker-class", "gthread", "--workers", "2", "--threads", "4", "--no-control-socket",
+        "--worker-class", "gthread", "--workers", "2", "--threads", THREADS, "--no-control-socket",
     )  # fmt: skip
     os.execv(sys.executable, command)
 
@@ -67,12 +70,42 @@ def scheduler() -> None:
 
 
 @main.command()
-def init() -> None:
-    """Create or upgrade the tables and set up what is missing; what is there stays."""
+@click.option("--admin", is_flag=True, help="Create the first two administrators as well.")
+def init(*, admin: bool) -> None:
+    """Create or upgrade the tables and set up what is missing; what is there stays.
+
+    With --admin, for a real installation: no demo data, and the first system and security
+    administrator with one-time passwords, which are printed this once.  Where nobody used them in
+    time, it prints new ones.
+    """
     from app import cli, create_app
 
     VAR.mkdir(exist_ok=True)
-    cli.set_up(create_app())
+    app = create_app()
+    cli.set_up(app, with_demo=not admin)
+    if admin:
+        for username, password in cli.first_administrators(app).items():
+            click.echo(f"{username}  {password}")
+        click.echo("Each password works once: the first login has to change it.")
+
+
+@main.command()
+@click.argument("file", type=click.Path(path_type=Path), required=False)
+def backup(file: Path | None) -> None:
+    """Save database and files in one archive; the platform may run meanwhile."""
+    from app import cli, create_app
+
+    click.echo(cli.back_up(create_app(), file and CALLED_FROM / file))
+
+
+@main.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--replace", is_flag=True, help="Throw away what the database holds now.")
+def restore(file: Path, *, replace: bool) -> None:
+    """Put an archive back; stop the platform before, start it afterwards."""
+    from app import cli, create_app
+
+    click.echo(cli.restore(create_app(), CALLED_FROM / file, replace=replace))
 
 
 @main.command()
@@ -83,6 +116,15 @@ def demo() -> None:
     VAR.mkdir(exist_ok=True)
     cli.reset_demo(create_app())
     click.echo(cli.demo_accounts())
+
+
+@main.command()
+def verify() -> None:
+    """Check that nobody changed the audit log or the logs of cases; says where if somebody did."""
+    from app import cli, create_app
+
+    if not cli.verify(create_app()):
+        raise SystemExit(1)
 
 
 def serve() -> None:
