@@ -1,4 +1,4 @@
-"""``make test``: the whole suite on SQLite, then what is marked ``db`` again on PostgreSQL.
+"""``make test``: the whole suite on SQLite, beside it what is marked ``db`` on PostgreSQL.
 
 ``python -m tools.test [arguments for pytest]``; the last line tells how many passed and failed.
 """
@@ -12,9 +12,10 @@ import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import FrameType
-from typing import NoReturn
+from typing import IO, NoReturn
 
 from tools.services import install_packages, postgresql, say
 
@@ -24,10 +25,14 @@ NOTHING_SELECTED = 5  # pytest's exit status
 Counts = dict[str, dict[str, int]]
 
 
-def _pytest(database: str, arguments: list[str], url: str | None) -> tuple[int, Counts]:
-    """Run the suite against one database; exit status, and outcomes by kind of test."""
+def _pytest(
+    database: str, arguments: list[str], url: str | None, output: IO[bytes] | None = None
+) -> tuple[int, Counts]:
+    """Run the suite against one database; exit status, and outcomes by kind of test.
+
+    ``output`` takes what is printed.
+    """
     started = time.monotonic()
-    say(f"\n── tests on {database}")
     with tempfile.TemporaryDirectory() as room:
         kinds = Path(room) / "kinds.json"
         environment = os.environ | {
@@ -36,7 +41,9 @@ def _pytest(database: str, arguments: list[str], url: str | None) -> tuple[int, 
             "TEST_POSTGRESQL_URL": url or "",
         }
         command = (sys.executable, "-m", "pytest", "-p", "tools.kinds", *arguments)
-        code = subprocess.run(command, cwd=ROOT, check=False, env=environment).returncode
+        code = subprocess.run(
+            command, cwd=ROOT, check=False, env=environment, stdout=output, stderr=output
+        ).returncode
         counts: Counts = json.loads(kinds.read_text()) if kinds.exists() else {}
     say(f"── tests on {database}: {time.monotonic() - started:.0f} s")
     return code, counts
@@ -65,7 +72,7 @@ def _lacking(sqlite: Counts, on_postgresql: Counts) -> list[str]:
 
 
 def run(arguments: list[str]) -> int:
-    """Bring up the services, run both rounds, print the counts; the exit status of it all."""
+    """Bring up the services, run both rounds at once, print the counts; the exit status."""
     install_packages()
     given = os.environ.get("TEST_POSTGRESQL_URL")
     if given:
@@ -76,14 +83,19 @@ def run(arguments: list[str]) -> int:
 
 def _rounds(arguments: list[str], url: str | None) -> int:
     codes, on_postgresql = [], Counts()
-    code, sqlite = _pytest("sqlite", arguments, url)
-    codes.append(code)
-    if url:
-        code, on_postgresql = _pytest("postgresql", ["-m", "db", *arguments], url)
-        # A choice of tests need not hold one for the database.
-        codes.append(0 if code == NOTHING_SELECTED and arguments else code)
-    else:
-        say("No PostgreSQL server: the tests marked db ran on SQLite only.")
+    with tempfile.TemporaryFile() as later, ThreadPoolExecutor() as beside:
+        second = url and beside.submit(_pytest, "postgresql", ["-m", "db", *arguments], url, later)
+        say("── tests on sqlite, and beside them on postgresql" if url else "── tests on sqlite")
+        code, sqlite = _pytest("sqlite", arguments, url)
+        codes.append(code)
+        if second:
+            code, on_postgresql = second.result()
+            later.seek(0)
+            say(f"\n── tests on postgresql\n{later.read().decode(errors='replace')}")
+            # A choice of tests need not hold one for the database.
+            codes.append(0 if code == NOTHING_SELECTED and arguments else code)
+        else:
+            say("No PostgreSQL server: the tests marked db ran on SQLite only.")
 
     say("")
     _report("SQLite:", sqlite)
