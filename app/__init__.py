@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from flask import Flask
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 
 def create_app(**overrides: Any) -> Flask:
@@ -14,17 +15,34 @@ def create_app(**overrides: Any) -> Flask:
     """
     from sqlalchemy.orm import Session, scoped_session, sessionmaker
 
-    from app import cli, config, profile, security
-    from app.extensions import compress, csrf, db, mail, migrate, prepare_sqlite, talisman
+    from app import cli, config, profile, security, storage
+    from app.extensions import (
+        compress,
+        csrf,
+        db,
+        mail,
+        migrate,
+        prepare_sqlite,
+        talisman,
+        wait_no_longer,
+    )
     from app.flows import workflow
+    from app.services import accounts
 
     settings = config.from_environment()
     app = Flask(__name__)
+    if settings.proxies:  # else all readers come from the proxy's address, and are locked as one
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.proxies)
     app.config.update(settings.flask() | overrides)
     app.extensions["settings"] = settings
+    try:
+        app.extensions["store"] = storage.Store(settings.storage_url)
+    except ValueError as fault:
+        raise config.Misconfigured(str(fault)) from None
     app.extensions["profile"] = profile.load(settings.profile)
     db.init_app(app)
     migrate.init_app(app, db, compare_type=True, render_as_batch=True)
+    app.before_request(wait_no_longer)  # before anything is read of the body
     security.install(app)  # first: whoever refuses a request shows its reader a page
     csrf.init_app(app)
     mail.init_app(app)
@@ -34,6 +52,7 @@ def create_app(**overrides: Any) -> Flask:
         if db.engine.dialect.name == "sqlite":
             prepare_sqlite(db.engine)
         security.watch_rights()
+        accounts.guard_roles()
         app.extensions["workflow"] = workflow(app.extensions["profile"])
         from app.views import register
 

@@ -31,10 +31,12 @@ class Settings:
     secret_key: str
     public_url: str
     trusted_hosts: tuple[str, ...]
+    proxies: int
     database_url: str
-    uploads: Path
+    storage_url: str
     smtp_url: str
     mail_from: str
+    sms_url: str
     test_code: str
 
     @property
@@ -54,7 +56,7 @@ class Settings:
             "SQLALCHEMY_DATABASE_URI": self.database_url,
             "SQLALCHEMY_ENGINE_OPTIONS": _engine_options(self.database_url),
             "TRUSTED_HOSTS": list(self.trusted_hosts) or None,
-            "MAX_CONTENT_LENGTH": 12 * 1024 * 1024,
+            "MAX_CONTENT_LENGTH": 2 * 1024 * 1024,  # uploads alone may be larger: app.views.files
             "MAX_FORM_MEMORY_SIZE": 2 * 1024 * 1024,
             "SEND_FILE_MAX_AGE_DEFAULT": 365 * 24 * 3600,
             "SESSION_COOKIE_NAME": "qifu",
@@ -82,11 +84,13 @@ def from_environment(environ: Mapping[str, str] = os.environ) -> Settings:
     :raises Misconfigured: with one line that says what to set.
     """
     host, port = environ.get("HOST", "127.0.0.1"), environ.get("PORT", "8080")
-    if not port.isdecimal():
-        raise Misconfigured(f"PORT must be a number, not {port!r}")
+    proxies = environ.get("QIFU_PROXIES", "0")
+    for name, number in (("PORT", port), ("QIFU_PROXIES", proxies)):
+        if not number.isdecimal():
+            raise Misconfigured(f"{name} must be a number, not {number!r}")
     storage = environ.get("STORAGE_URL", "uploads/")
-    if "://" in storage:
-        raise Misconfigured("STORAGE_URL: only a local folder is supported")
+    if "://" in storage and not storage.startswith("s3://"):
+        raise Misconfigured("STORAGE_URL is a folder or s3://bucket/prefix")
     settings = Settings(
         env=environ.get("QIFU_ENV", "development"),
         profile=environ.get("QIFU_PROFILE", "demo"),
@@ -95,10 +99,12 @@ def from_environment(environ: Mapping[str, str] = os.environ) -> Settings:
         secret_key=environ.get("QIFU_SECRET_KEY", "") or DEVELOPMENT_KEY,
         public_url=environ.get("QIFU_PUBLIC_URL", f"http://{host}:{port}").rstrip("/"),
         trusted_hosts=tuple(filter(None, environ.get("QIFU_TRUSTED_HOSTS", "").split(","))),
+        proxies=int(proxies),
         database_url=environ.get("DATABASE_URL", f"sqlite:///{ROOT / 'var' / 'qifu.db'}"),
-        uploads=ROOT / storage,
+        storage_url=storage if "://" in storage else str(ROOT / storage),
         smtp_url=environ.get("SMTP_URL", ""),
         mail_from=environ.get("MAIL_FROM", "noreply@localhost"),
+        sms_url=environ.get("SMS_URL", ""),
         test_code=environ.get("QIFU_TEST_CODE", ""),
     )
     _check(settings)
@@ -108,6 +114,9 @@ def from_environment(environ: Mapping[str, str] = os.environ) -> Settings:
 def _check(settings: Settings) -> None:
     if settings.env not in {"development", "production"}:
         raise Misconfigured(f"QIFU_ENV must be development or production, not {settings.env!r}")
+    sms = urlsplit(settings.sms_url)
+    if settings.sms_url and (sms.scheme not in {"http", "https"} or not sms.hostname):
+        raise Misconfigured("SMS_URL must be an address like https://user:key@host/path")
     if not settings.is_production:
         return
     if settings.secret_key == DEVELOPMENT_KEY:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from flask import request
 from flask_appbuilder import Model
 from flask_compress import Compress
 from flask_mailman import Mail
@@ -16,6 +17,7 @@ from flask_talisman import Talisman
 from flask_wtf.csrf import CSRFProtect
 from sqlalchemy import Engine, event
 
+from app import audit
 from app.access import SYSTEM, ScopedSession, acting_as, protect
 
 
@@ -26,10 +28,20 @@ class AppSession(ScopedSession, FlaskSession):
 
 
 protect(AppSession)
+audit.watch(AppSession)
+
+STALLED = 60  # seconds; a slow line is no stall: each piece that passes begins them anew
 
 OPTIONS: dict[str, Any] = {"class_": AppSession}
 db = SQLAlchemy(model_class=Model, session_options=OPTIONS)
 migrate, csrf, mail, compress, talisman = Migrate(), CSRFProtect(), Mail(), Compress(), Talisman()
+
+
+def wait_no_longer() -> None:
+    """Let go of a reader who neither sends nor takes anything for a minute, and of its thread."""
+    connection = request.environ.get("gunicorn.socket")
+    if connection is not None:
+        connection.settimeout(STALLED)
 
 
 @contextmanager
@@ -41,6 +53,12 @@ def system_session() -> Iterator[AppSession]:
     db.session.remove()
     with acting_as(SYSTEM), AppSession(db) as session:
         yield session
+
+
+def record(action: str, **facts: Any) -> None:
+    """One line of the audit log in a transaction of its own, of a request that writes nothing."""
+    with db.engine.begin() as rows:
+        audit.note_on(rows, action, **facts)
 
 
 def prepare_sqlite(engine: Engine) -> None:

@@ -22,6 +22,10 @@ from app.columns import Phrase
 FOLDER = Path(__file__).parent / "profiles"
 MODES = ("any", "all", "in_order", "ratio")
 KINDS = ("staff", "member", "ordinary")
+SCOPES = ("", "region")
+READER, READING = "auditor", {"list", "show", "export", "reveal", "verify"}
+"""The role that writes nothing, and the verbs that write nothing."""
+CERTIFY = ("with_registration", "later", "none")
 
 WORDS: Mapping[str, Phrase] = MappingProxyType(
     {
@@ -32,7 +36,15 @@ WORDS: Mapping[str, Phrase] = MappingProxyType(
         "Enterprise": _l("Enterprise"),
         "Institution": _l("Institution"),
         "Ordinary user": _l("Ordinary user"),
+        "City bureau": _l("City bureau"),
+        "System administrator": _l("System administrator"),
+        "Security administrator": _l("Security administrator"),
+        "Audit administrator": _l("Audit administrator"),
+        "Sub-account": _l("Sub-account"),
+        "Main account": _l("Main account"),
+        "Decision by the main account": _l("Decision by the main account"),
         "Platform review": _l("Platform review"),
+        "Review by the city bureau": _l("Review by the city bureau"),
     }
 )
 """The words that profiles may use, by message id."""
@@ -54,13 +66,17 @@ class Site:
 
 @dataclass(frozen=True)
 class Role:
-    """A fixed role: whom it acts for, the pages it opens (view -> verbs), its menu items."""
+    """A fixed role: whom it acts for, the pages it opens (view -> verbs), its menu items.
+
+    ``scope`` "region": its holders work on the region of their authority alone.
+    """
 
     key: str
     title: Phrase
     kind: str
     permissions: Mapping[str, tuple[str, ...]]
     menus: tuple[str, ...]
+    scope: str = ""
 
     def pairs(self) -> list[tuple[str, str]]:
         """Permission and view names as Flask-AppBuilder stores them."""
@@ -87,19 +103,92 @@ class Stage:
 
 @dataclass(frozen=True)
 class Limits:
-    """Business numbers that the platform starts with."""
+    """Business numbers that the platform starts with.
+
+    Of what one person uploads, ``uploads_per_hour`` counts the tries and
+    ``upload_megabytes_per_day`` what was stored.
+    """
 
     accreditation_years: int
+    certification_years: int
+    reveals_per_hour: int
+    uploads_per_hour: int
+    upload_megabytes_per_day: int
+    expiry_reminder_days: tuple[int, ...]
 
 
 @dataclass(frozen=True)
 class Password:
-    """What a password must be: its length, and how many kinds of characters out of four."""
+    """What a password must be: its length, and how many kinds of characters out of four.
+
+    It differs from the last ``history`` ones; that of staff is good for ``staff_days``, one that
+    somebody else gave (一次性密码) lets in for ``one_time_hours``.
+    """
 
     minimum: int
     maximum: int
     kinds: int
     special: str
+    history: int
+    staff_days: int
+    one_time_hours: int
+
+
+@dataclass(frozen=True)
+class Login:
+    """How often one may try, how long a login and a code are good.
+
+    ``tries`` and ``address_tries`` are wrong passwords or codes, of an account and from a network
+    address, before it is locked for ``lock_minutes``; ``requests_per_minute`` are those of one
+    address to a page that is open to everybody.
+    """
+
+    tries: int
+    address_tries: int
+    lock_minutes: int
+    idle_minutes: int
+    session_hours: int
+    code_minutes: int
+    code_tries: int
+    code_wait_seconds: int
+    codes_per_hour: int
+    codes_per_day: int
+    codes_per_address: int
+    link_minutes: int
+    requests_per_minute: int
+
+
+@dataclass(frozen=True)
+class Reminders:
+    """When jobs remind, and whom: the numbers of forms.md H and jobs.md.
+
+    ``task_left`` and ``task_overdue`` are working days before and after the limit of a task,
+    ``backlog_days`` those after which a waiting review counts as one; ``password_left`` and the
+    ``idle`` numbers are calendar days.  Tasks are reminded of from ``work_from`` to ``work_until``
+    o'clock.  ``supervisor`` and ``technician`` are roles: who hears of what is overdue, and of
+    jobs that failed.
+    """
+
+    task_left: tuple[int, ...]
+    task_overdue: tuple[int, ...]
+    backlog_days: int
+    password_left: tuple[int, ...]
+    idle_days: int
+    idle_off_days: int
+    idle_notice_days: int
+    work_from: int
+    work_until: int
+    keep_sessions_days: int
+    keep_runs_days: int
+    supervisor: str
+    technician: str
+
+
+@dataclass(frozen=True)
+class Register:
+    """When an enterprise certifies: with its registration, later, or not at all (none)."""
+
+    certify: str
 
 
 @dataclass(frozen=True)
@@ -110,8 +199,11 @@ class Profile:
     site: Site
     roles: Mapping[str, Role]
     routes: Mapping[str, tuple[Stage, ...]]
+    register: Register
     limits: Limits
     password: Password
+    login: Login
+    reminders: Reminders
 
 
 def names() -> list[str]:
@@ -143,10 +235,17 @@ def parse(name: str, text: str) -> Profile:
         site=_site(source.get("site", {}), faults),
         roles=_roles(source.get("roles", {}), faults),
         routes=_routes(source.get("routes", {}), faults),
+        register=_build(Register, "register", source.get("register", {}), faults),
         limits=_build(Limits, "limits", source.get("limits", {}), faults),
         password=_build(Password, "password", source.get("password", {}), faults),
+        login=_build(Login, "login", source.get("login", {}), faults),
+        reminders=_build(Reminders, "reminders", source.get("reminders", {}), faults),
     )
+    faults.one_of("register.certify", profile.register.certify, CERTIFY)
     _check_password(profile.password, faults)
+    for held in ("supervisor", "technician"):
+        role = getattr(profile.reminders, held)
+        faults.one_of(f"reminders.{held}", role, tuple(profile.roles))
     if faults.found:
         raise ProfileError(f"Profile {name}: " + "; ".join(faults.found) + ".")
     return profile
@@ -220,13 +319,18 @@ def _roles(source: Mapping[str, Any], faults: _Faults) -> Mapping[str, Role]:
         where = f"roles.{key}"
         faults.keys(where, table, Role, given=("key",))
         faults.one_of(f"{where}.kind", table.get("kind"), KINDS)
+        faults.one_of(f"{where}.scope", table.get("scope", ""), SCOPES)
         permissions = {view: tuple(verbs) for view, verbs in table.get("permissions", {}).items()}
+        more = {verb for verbs in permissions.values() for verb in verbs} - READING
+        if key == READER and more:
+            faults.found.append(f"{where} may {', '.join(sorted(more))}, but it reads only")
         roles[key] = Role(
             key=key,
             title=faults.word(f"{where}.title", table.get("title")),
             kind=str(table.get("kind")),
             permissions=MappingProxyType(permissions),
             menus=tuple(table.get("menus", ())),
+            scope=str(table.get("scope", "")),
         )
     return MappingProxyType(roles)
 

@@ -20,7 +20,7 @@ from sqlalchemy import create_engine, event, make_url, select, text
 from app import cli, create_app
 from app.access import Actor, acting_as
 from app.extensions import AppSession, db, system_session
-from app.models import Membership, Person
+from app.models import AccessVersion, Person
 from app.services import reference
 from app.services.demo import PASSWORD
 from tests.services import postgresql_url, require
@@ -88,7 +88,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> SqliteStore | PostgresqlS
 def application(store, tmp_path_factory: pytest.TempPathFactory) -> Flask:
     """The application on a database with the demonstration in it."""
     os.environ["QIFU_TEST_CODE"] = TEST_CODE
-    os.environ["STORAGE_URL"] = str(tmp_path_factory.mktemp("uploads"))
+    os.environ["STORAGE_URL"] = str(tmp_path_factory.mktemp("storage") / "uploads")
     app = create_app(
         TESTING=True,
         WTF_CSRF_ENABLED=False,
@@ -98,6 +98,8 @@ def application(store, tmp_path_factory: pytest.TempPathFactory) -> Flask:
     cli.set_up(app)
     _let_go(app)
     store.keep()
+    uploads = Path(os.environ["STORAGE_URL"])
+    shutil.copytree(uploads, uploads.with_name("prepared"))
     return app
 
 
@@ -106,7 +108,18 @@ def app(application: Flask, store) -> Flask:
     """The application on a fresh copy of the database; commits are real commits."""
     _let_go(application)
     store.restore()
+    _restore_files(Path(application.extensions["settings"].storage_url))
     return application
+
+
+def _restore_files(uploads: Path) -> None:
+    """Put back the files of the demonstration that a test threw away."""
+    prepared = uploads.with_name("prepared")
+    for kept in prepared.rglob("*"):
+        target = uploads / kept.relative_to(prepared)
+        if kept.is_file() and not target.exists():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(kept, target)
 
 
 def _let_go(app: Flask) -> None:
@@ -137,14 +150,11 @@ def actor_of(app: Flask) -> Callable[[str], Actor]:
     """``actor_of("institution")`` -> the actor as which that person's requests run."""
 
     def actor_of(username: str) -> Actor:
-        with app.app_context(), system_session() as session:
-            person = session.scalars(select(Person).where(Person.username == username)).one()
-            place = session.scalar(
-                select(Membership.organization_id).where(Membership.user_id == person.id)
-            )
-            roles = frozenset(role.name for role in person.roles)
-            kind = "staff" if "operator" in roles else "member" if place else "ordinary"
-            return Actor(kind, person.id, roles, place)
+        with app.app_context():
+            with system_session() as session:
+                known = session.scalars(select(Person.id).where(Person.username == username)).one()
+                version = session.scalars(select(AccessVersion.version)).one()
+            return app.extensions["appbuilder"].sm.grants_of(known, version).actor
 
     return actor_of
 

@@ -164,6 +164,7 @@ def test_a_submission_is_all_or_nothing(engine, record_property):
     points, before, after = kill_everywhere(engine, 1, by("submit", case_id))
     assert moved(before, after) == {
         *("accreditation", "flow_case", "flow_event", "flow_task", "organization"),
+        "message",
     }
     record_property("submit: statements, kill points, half states", (points - 2, points, 0))
 
@@ -177,6 +178,7 @@ def test_an_approval_is_all_or_nothing(engine, record_property):
     assert moved(before, after) == {
         *("accreditation", "flow_case", "flow_event", "flow_task", "organization"),
         *("qualification", "org_role", "ab_user_role", "access_version", "message"),
+        "audit_entry",
     }
     record_property("approve: statements, kill points, half states", (points - 2, points, 0))
 

@@ -160,16 +160,16 @@ def test_the_search_text_follows_the_row(app, sign_in):
 def test_filters_narrow_and_tabs_count(app, sign_in):
     client = sign_in("operator")
     with app.app_context(), system_session() as session:
-        certified = Organization.certification == "certified"
-        count = session.scalar(select(func.count()).select_from(Organization).where(certified))
+        in_pool = Organization.institution_state == "in_pool"
+        count = session.scalar(select(func.count()).select_from(Organization).where(in_pool))
         city = session.scalar(
             select(func.count()).select_from(Organization)
             .where(Organization.region_id.between(990100, 990199))
         )  # fmt: skip
-    page = client.get("/organizations/list/?tab=certified&size=100").text
+    page = client.get("/organizations/list/?tab=in_pool&size=100").text
     assert len(keys(page)) == count
     tab = BeautifulSoup(page, "html.parser").find("a", class_="tab", attrs={"aria-current": "true"})
-    assert " ".join(tab.text.split()) == f"已认证 {count}"
+    assert " ".join(tab.text.split()) == f"在库 {count}"
     assert len(keys(client.get("/organizations/list/?region=990100&size=100").text)) == city
 
 

@@ -19,6 +19,7 @@ from app import create_app, security
 from app.extensions import db, system_session
 from app.models import Draft, Organization
 from app.services.demo import PASSWORD, credit_code
+from app.views.base import BackOfficeView
 from tests.test_matrix import LINES, address, picture, planted, typed
 
 # ruff: noqa: E731 - requests are handed over before they are sent
@@ -312,6 +313,12 @@ def test_characters_beyond_two_bytes_are_kept(app, sign_in):
         assert session.scalars(select(Organization.name).where(Organization.name == name)).one()
 
 
+def _from_elsewhere(client: Any, faults: Faults) -> Any:
+    """The same browser at another network address, each of which may only ask so often."""
+    client.environ_base["REMOTE_ADDR"] = f"10.0.{faults.asked // 250}.{faults.asked % 250 + 1}"
+    return client
+
+
 def test_no_answer_to_the_registration_makes_a_fault(sign_in, faults):
     account = {
         "mobile": "13900001234", "password": "Spring#2026", "password_again": "Spring#2026",
@@ -326,7 +333,7 @@ def test_no_answer_to_the_registration_makes_a_fault(sign_in, faults):
             for value in TYPED:
                 sent = whole | {"captcha": "no", name: value}  # refused by the picture at last
                 path = f"/register/?kind={kind}"
-                send = lambda d=sent, p=path: client.post(p, data=d)
+                send = lambda d=sent, p=path: _from_elsewhere(client, faults).post(p, data=d)
                 faults.ask(f"{kind} {name}={value}", send, 400)
 
 
@@ -336,7 +343,8 @@ def test_no_answer_to_the_login_makes_a_fault(sign_in, faults):
     for name in (*known, "next"):
         for value in ODD[::3] if name != "next" else ODD:
             sent = known | {name: value}
-            faults.ask(f"{name}={value}", lambda d=sent: client.post("/login/", data=d), 400)
+            send = lambda d=sent: _from_elsewhere(client, faults).post("/login/", data=d)
+            faults.ask(f"{name}={value}", send, 400, 429)  # wrong ones lock the account
     for value in ODD:
         faults.ask(value, lambda v=value: client.get(f"/login/?next={quote(v)}"), 200)
 
@@ -371,6 +379,18 @@ def test_garbage_is_no_draft(sign_in, faults):
         path = f"/drafts/{quote(name, safe='')}"
         faults.ask(path, lambda p=path: client.put(p, json=[["a", "b"]]), 400)
         faults.ask(path, lambda p=path: client.post(f"{p}/discard/"), 404)
+
+
+def test_the_drafts_of_every_page_are_kept(app, sign_in):
+    views = [v for v in app.extensions["appbuilder"].baseviews if isinstance(v, BackOfficeView)]
+    client = sign_in("visitor")
+    keys = {f"{view.route_base[1:]}-new" for view in views if "/" not in view.route_base[1:]}
+    assert any(key.count("-") > 1 for key in keys)
+    for key in keys | {"main-account-changes-" + "9" * 18, "certifications-new-12"}:
+        assert client.put(f"/drafts/{key}", json=[["name", "x"]]).status_code == 200, key
+        assert client.post(f"/drafts/{key}/discard/").status_code == 302, key
+    too_long = f"{'x' * 80}-new"
+    assert client.put(f"/drafts/{too_long}", json=[["name", "x"]]).status_code == 400
 
 
 def test_a_form_opens_with_any_draft_that_was_kept(app, sign_in, faults):

@@ -95,14 +95,14 @@ def visit(browser, site):
 
 @pytest.fixture
 def post(app, mailbox):  # noqa: F811
-    """``post()`` -> the one letter that the outbox sends now."""
+    """``post(address)`` -> the one letter to that address that the outbox sends now."""
 
-    def post():
+    def post(address):
         mailbox.letters.clear()
         with app.app_context(), system_session() as session:
             send_waiting(session, clock.now())
             session.commit()
-        (letter,) = mailbox.letters
+        (letter,) = [kept for kept in mailbox.letters if address in kept.recipients]
         return letter
 
     return post
@@ -219,7 +219,9 @@ def test_an_institution_registers_is_returned_mends_and_is_certified(visit, post
     expect(page.get_by_text("注册成功，请登录。")).to_be_visible()
 
     chrome.log_in(page, MOBILE, TYPED_PASSWORD, TEST_CODE)
-    assert menu_names(page) == ["工作台", "我的企业", "角色认证", "我的申请"]
+    assert menu_names(page) == [
+        "工作台", "待我审批", "已办", "我的企业", "角色认证", "我的申请", "消息中心",
+    ]  # fmt: skip
     menu(page, "我的企业")
     expect(page.get_by_text("未认证", exact=True).first).to_be_visible()
     menu(page, "角色认证")
@@ -229,10 +231,10 @@ def test_an_institution_registers_is_returned_mends_and_is_certified(visit, post
     number = apply_with_mistakes_first(page)
     menu(page, "我的企业")
     expect(page.get_by_text(WAITING)).to_be_visible()
-    expect(page.get_by_text("认证审批中", exact=True).first).to_be_visible()
+    expect(page.get_by_text("入驻审核中", exact=True).first).to_be_visible()
 
     return_it(visit("operator"), number)
-    letter = post()
+    letter = post(RESULT_ADDRESS)
     assert letter["Subject"].strip() == f"【企服台】{NAME}：退回修改"
     assert OPINION in letter.get_content()
 
@@ -247,7 +249,7 @@ def test_an_institution_registers_is_returned_mends_and_is_certified(visit, post
     expect(page.get_by_text(f"已提交，申请编号为{number}。")).to_be_visible()
 
     approve_it(visit("operator2"))
-    letter = post()
+    letter = post(RESULT_ADDRESS)
     assert letter["Subject"].strip() == f"【企服台】{NAME}：审核通过"
     assert parseaddr(letter["To"])[1] == RESULT_ADDRESS
     link = re.search(r"http://\S+", letter.get_content()).group()
@@ -256,7 +258,9 @@ def test_an_institution_registers_is_returned_mends_and_is_certified(visit, post
     heading(page, NAME)
 
     page.goto("/workbench/")
-    assert menu_names(page) == ["工作台", "机构信息", "我的申请"]
+    assert menu_names(page) == [
+        "工作台", "待我审批", "已办", "机构信息", "我的申请", "用户管理", "消息中心",
+    ]  # fmt: skip
     look_after_the_presentation(page)
     look_at_the_portal(visit())
 
@@ -346,7 +350,7 @@ def look_after_the_presentation(page):
     heading(page, "机构信息")
     expect(page.get_by_text("已认证", exact=True).first).to_be_visible()
     page.get_by_role("link", name="编辑").click()
-    expect(page.get_by_text("认证信息不可自行修改，如需变更请联系平台。")).to_be_visible()
+    expect(page.get_by_text("灰色内容已经认证，须通过信息变更申请修改。")).to_be_visible()
     for name in ("name", "credit_code", "region", "address", "legal_person"):
         expect(page.locator(f"[name={name}]")).to_have_count(0)
     expect(page.locator("#qualifications").get_by_role("button")).to_have_count(0)
@@ -354,6 +358,7 @@ def look_after_the_presentation(page):
     upload(page, "机构标识", picture(320, 320, "新标识.png"))
     press(page, "保存")
     expect(page.get_by_text("已保存。")).to_be_visible()
+    page.get_by_role("link", name="基本信息", exact=True).click()
     expect(page.get_by_text("新增数字化培训。")).to_be_visible()
     expect(page.get_by_text("0990-66007788")).to_be_visible()
 
@@ -453,7 +458,9 @@ def test_an_ordinary_user_becomes_the_main_account_of_the_named_organization(vis
     expect(page.get_by_text("已提交，申请编号为")).to_be_visible()
     approve_it(visit("operator"))
     page.goto("/workbench/")
-    assert menu_names(page) == ["工作台", "机构信息", "我的申请"]
+    assert menu_names(page) == [
+        "工作台", "待我审批", "已办", "机构信息", "我的申请", "用户管理", "消息中心",
+    ]  # fmt: skip
     menu(page, "机构信息")
     expect(page.get_by_role("heading", name=NAME)).to_be_visible()
 

@@ -171,7 +171,10 @@ def test_holidays_cover_four_years_and_years_with_rows_are_left_alone(session):
 
 def test_the_demo_profile_is_sound():
     demo = profile.load("demo")
-    assert set(demo.roles) == {"operator", "institution_main", "enterprise_main", "ordinary"}
+    assert set(demo.roles) == {
+        *("operator", "bureau", "sysadmin", "secadmin", "auditor", "ordinary"),
+        *("institution_main", "enterprise_main", "main_account", "sub_account"),
+    }
     assert [stage.who for stage in demo.routes["accreditation"]] == ["role:operator"]
     assert demo.limits.accreditation_years == 3
     assert (demo.password.minimum, demo.password.maximum, demo.password.kinds) == (8, 64, 3)

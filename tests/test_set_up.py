@@ -1,11 +1,13 @@
 """Setting up: migrations, the profile's roles, reference data and the demonstration."""
 
+import os
 from contextlib import contextmanager
 from dataclasses import replace
 from types import MappingProxyType, SimpleNamespace
 from uuid import uuid4
 
 import pytest
+from click.testing import CliRunner
 from flask import Flask
 from flask_appbuilder.security.sqla.models import Role
 from flask_babel import Babel
@@ -15,6 +17,7 @@ from sqlalchemy.exc import DatabaseError
 from stdnum.cn import uscc
 from werkzeug.security import check_password_hash
 
+import run
 from app import cli, config, create_app, profile, search
 from app.extensions import db, migrate, prepare_sqlite, system_session
 from app.flows import workflow
@@ -34,6 +37,7 @@ from app.models import (
     Setting,
 )
 from app.services import demo
+from app.storage import Store
 from tests.services import postgresql_url, require
 from tests.world import is_on_postgresql
 
@@ -75,6 +79,7 @@ def build(url, uploads, **environ):
     app.config.update(settings.flask())
     running = profile.load(settings.profile)
     app.extensions |= {"settings": settings, "profile": running, "workflow": workflow(running)}
+    app.extensions["store"] = Store(settings.storage_url)
     db.init_app(app)
     migrate.init_app(app, db)
     Babel(app)
@@ -196,7 +201,11 @@ def test_a_route_is_published_from_the_profile_once(house):
     cli.set_up(house, with_demo=False)
     with reading(house) as session:
         routes = session.scalars(select(FlowRoute)).all()
-        assert [(r.flow, r.number, r.state) for r in routes] == [("accreditation", 1, "published")]
+        flows = house.extensions["profile"].routes
+        assert len(flows) == 5
+        assert sorted((r.flow, r.number, r.state) for r in routes) == [
+            (flow, 1, "published") for flow in sorted(flows)
+        ]
 
 
 # --- the demonstration --------------------------------------------------------------------
@@ -206,10 +215,10 @@ def test_the_demonstration_shows_every_state_of_an_application(house):
     cli.set_up(house)
     with reading(house) as session:
         states = session.execute(select(FlowCase.state, func.count()).group_by(FlowCase.state))
-        assert dict(states.all()) == {"approved": 10, "in_review": 2, "returned": 1}
-        marks = {o.credit_code: o.certification for o in session.scalars(select(Organization))}
+        assert dict(states.all()) == {"approved": 11, "in_review": 4, "returned": 2}
+        marks = {o.credit_code: o.institution_state for o in session.scalars(select(Organization))}
         for application in session.scalars(select(Accreditation)):
-            wanted = {"approved": "certified"}.get(application.state, application.state)
+            wanted = {"approved": "in_pool"}.get(application.state, application.state)
             assert marks[application.credit_code] == wanted
         assert all(uscc.is_valid(code) for code in marks)
         waiting = select(FlowTask).where(FlowTask.state == "open", FlowTask.role == "operator")
@@ -224,6 +233,11 @@ def test_every_printed_account_can_sign_in_with_its_role(house):
     expected = {
         "operator": "operator",
         "operator2": "operator",
+        "bureau": "bureau",
+        "bureau2": "bureau",
+        "sysadmin": "sysadmin",
+        "secadmin": "secadmin",
+        "auditor": "auditor",
         "institution": "institution_main",
         "institution2": "institution_main",
         "newcomer": "enterprise_main",
@@ -247,7 +261,7 @@ def test_a_demonstration_that_fails_leaves_nothing_behind(house, monkeypatch):
     monkeypatch.setattr(demo.Demonstration, "announce", fail)
     with pytest.raises(RuntimeError):
         cli.set_up(house)
-    uploads = house.extensions["settings"].uploads
+    uploads = house.extensions["store"].folder
     assert not [path for path in uploads.rglob("*") if path.is_file()]
     assert sum(counts(house).values()) == 0
 
@@ -255,7 +269,7 @@ def test_a_demonstration_that_fails_leaves_nothing_behind(house, monkeypatch):
 def test_resetting_throws_data_and_files_away(house):
     cli.set_up(house)
     before = counts(house)
-    uploads = house.extensions["settings"].uploads
+    uploads = house.extensions["store"].folder
     old = {path for path in uploads.rglob("*") if path.is_file()}
     with reading(house) as session:
         session.execute(delete(Announcement))
@@ -275,6 +289,19 @@ def test_production_is_neither_filled_nor_reset(house):
     assert counts(house)["organization"] == 0
     with pytest.raises(config.Misconfigured, match="production"):
         cli.reset_demo(house)
+
+
+def test_what_the_command_writes_is_its_owners_alone(monkeypatch, tmp_path):
+    """The database, its log and the logs of the services: they hold personal data."""
+    monkeypatch.chdir(tmp_path)  # the command goes to its own folder; this brings us back
+    monkeypatch.setattr(run, "serve", (tmp_path / "written").touch)
+    before = os.umask(0o022)
+    try:
+        answer = CliRunner().invoke(run.main, [])
+    finally:
+        os.umask(before)
+    assert answer.exit_code == 0, answer.output
+    assert (tmp_path / "written").stat().st_mode & 0o777 == 0o600
 
 
 # --- migrations ---------------------------------------------------------------------------

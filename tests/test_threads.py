@@ -104,14 +104,14 @@ def test_two_organizations_see_their_own_applications(app, sign_in):
 @pytest.mark.db
 def test_two_operators_filter_the_same_list_apart(app, sign_in):
     with app.app_context(), system_session() as session:
-        rows = session.execute(select(Organization.id, Organization.certification)).all()
+        rows = session.execute(select(Organization.id, Organization.institution_state)).all()
     show = r"/organizations/show/(\d+)/"
     one, two = (
         _pages(
             sign_in(name), f"/organizations/list/?tab={state}", show,
-            {str(row.id) for row in rows if row.certification == state},
+            {str(row.id) for row in rows if row.institution_state == state},
         )
-        for name, state in (("operator", "certified"), ("operator2", "in_review"))
+        for name, state in (("operator", "in_pool"), ("operator2", "in_review"))
     )  # fmt: skip
     assert storm((one, two)) == []
 

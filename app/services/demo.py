@@ -29,6 +29,7 @@ from app.models import (
     AccreditationQualification,
     Announcement,
     Attachment,
+    Certification,
     Consent,
     Draft,
     FlowTask,
@@ -37,8 +38,10 @@ from app.models import (
     Organization,
     OrgRole,
     Person,
+    Qualification,
 )
 from app.services import reference
+from app.storage import Store
 from app.workflow import Workflow
 
 PROFILE = "demo"
@@ -47,8 +50,16 @@ FLOW = "accreditation"
 DRAFT_FORM = "accreditations-new"
 FOLDER = Path(__file__).parent.parent / "reference_data" / "demo"
 CODE_PREFIX = "91990101MA0Q"
+COPIED = (
+    *("name", "credit_code", "region_id", "address", "industry", "legal_person"),
+    *("contact_name", "contact_phone"),
+)
+EXPIRES_IN = 45
+"""Days that the certificate of the demonstration's enterprise is still valid."""
 CITIES = ["990100", "990200"]
 OPINION = "材料齐全，符合入驻要求，同意。"
+CERTIFIED = "材料齐全，与营业执照一致，同意。"
+NEWS_OF = timedelta(days=3)  # what is older than that was read
 FONTS = ("NotoSansCJK-*.ttc", "SourceHanSans*.*tf", "wqy-*.ttc", "DroidSansFallback*.ttf")
 FONT_FOLDERS = (Path("/usr/share/fonts"), Path("/usr/local/share/fonts"))
 
@@ -62,6 +73,7 @@ class Account:
     role: str = ""
     person: str = ""
     mobile: str = ""
+    authority: str = ""
 
 
 def _read(name: str) -> list[dict[str, Any]]:
@@ -78,19 +90,25 @@ def credit_code(code: str) -> str:
     return body + uscc.calc_check_digit(body)
 
 
-def fill(session: Session, engine: Workflow, folder: Path, now: datetime, keys: list[str]) -> None:
+def fill(session: Session, engine: Workflow, store: Store, now: datetime, keys: list[str]) -> None:
     """Write the demonstration; ``keys`` takes the names of the files that are stored."""
     roles = {role.name: role for role in session.scalars(select(Role))}
     password = generate_password_hash(PASSWORD)
     calendar = reference.workdays(session, None)
-    house = Demonstration(session, engine, folder, now, keys, roles, password, calendar)
+    house = Demonstration(session, engine, store, now, keys, roles, password, calendar)
     house.open_house()
     for number, row in enumerate(_read("institutions")):
         house.add_institution(row, decider=house.operators[number % len(house.operators)])
+    for row in _read("enterprises"):
+        house.add_enterprise(row)
     for row in _read("announcements"):
         house.announce(row)
     # The mails of the past have long been read.
     session.execute(update(Message).values(state="sent", attempts=1, sent_at=Message.created_at))
+    recent = now - NEWS_OF
+    session.execute(
+        update(Message).where(Message.created_at < recent).values(read_at=Message.created_at)
+    )
 
 
 @dataclass
@@ -99,13 +117,14 @@ class Demonstration:
 
     session: Session
     engine: Workflow
-    folder: Path
+    store: Store
     now: datetime
     keys: list[str]
     roles: dict[str, Role]
     password: str
     calendar: clock.Workdays
     operators: list[Actor] = field(default_factory=list)
+    bureaus: dict[int, Actor] = field(default_factory=dict)
 
     @property
     def today(self) -> date:
@@ -126,24 +145,27 @@ class Demonstration:
     # --- people ---------------------------------------------------------------------------
 
     def open_house(self) -> None:
-        """The platform's own organization with its operators, and an ordinary user."""
-        centre = self._organization(
-            name="企服台运营中心",
-            code="00",
-            address="望澜市澄川区清波路1号",
-            industry="72",
-            person="陆云舟",
-            mobile="12000000001",
-            role="operator",
-        )
+        """The authorities with their staff, and an ordinary user."""
+        places = {
+            row["key"]: self._organization(
+                industry="72", **{name: row[name] for name in row if name != "key"}
+            )
+            for row in _read("authorities")
+        }
+        led: set[str] = set()
         for account in ACCOUNTS:
             if not account.role:
                 continue
             person = self._person(account.username, account.person, account.mobile, account.role)
-            if account.role == "operator":
-                self._join(person, centre, is_main=not self.operators)
-                held = frozenset({account.role})
-                self.operators.append(Actor("staff", person.id, held, centre.id))
+            if account.authority:
+                place = places[account.authority]
+                self._join(person, place, is_main=account.authority not in led)
+                led.add(account.authority)
+                actor = Actor("staff", person.id, frozenset({account.role}), place.id)
+                if account.role == "operator":
+                    self.operators.append(actor)
+                elif account.role == "bureau":
+                    self.bureaus[place.id] = actor
 
     def _person(self, username: str, name: str, mobile: str, role: str, days: int = 365) -> Person:
         joined = self.at(days, 9)
@@ -155,6 +177,7 @@ class Demonstration:
                 mobile=mobile,
                 email=f"{username}@example.com",
                 password=self.password,
+                password_set_at=self.now,
                 active=True,
                 register_kind={"enterprise_main": "enterprise"}.get(role, "ordinary"),
                 roles=[self.roles[role]],
@@ -211,6 +234,79 @@ class Demonstration:
 
     def add_institution(self, row: dict[str, Any], decider: Actor) -> None:
         """An enterprise with its account, and how far its application has come."""
+        person, organization = self._enterprise(row)
+        if row["state"] == "draft":
+            self._keep_draft(row, person, organization)
+            return
+        sent = self.at(row["days"], 10)
+        task = self._submitted(FLOW, self._application(row, person, organization, sent), sent)
+        decided = self._two_days_after(sent)
+        if row["state"] == "certified":
+            self.engine.desk(self.session, decider, decided).approve(task.id, OPINION)
+        elif row["state"] == "returned":
+            self.engine.desk(self.session, decider, decided).send_back(task.id, row["opinion"])
+
+    def add_enterprise(self, row: dict[str, Any]) -> None:
+        """An enterprise with its account, and how far its certification has come."""
+        person, organization = self._enterprise(row)
+        sent = self.at(row["days"], 10)
+        request = self._certification(row, person, organization, sent)
+        task = self._submitted("certification", request, sent)
+        desk = self.engine.desk(
+            self.session, self.bureaus[task.organization_id or 0], self._two_days_after(sent)
+        )
+        if row["state"] == "certified":
+            desk.approve(task.id, CERTIFIED)
+        elif row["state"] == "returned":
+            desk.send_back(task.id, row["opinion"])
+        if "certificate" in row:
+            scan = self._store(
+                _card(row["certificate"], row, organization), "资质证书", person, sent
+            )
+            until = self.today + timedelta(days=EXPIRES_IN)
+            number = f"GQ{row['founded']}{row['code']}{row['staff']}"
+            values = {"name": row["certificate"], "number": number, "valid_until": until}
+            self.add(Qualification(organization_id=organization.id, proof_id=scan.id, **values))
+
+    def _certification(
+        self, row: dict[str, Any], person: Person, organization: Organization, sent: datetime
+    ) -> Certification:
+        licence = self._store(_card("营业执照", row, organization), "营业执照", person, sent)
+        o = organization
+        return Certification(
+            applicant_id=person.id,
+            organization_id=o.id,
+            **{name: getattr(o, name) for name in COPIED},
+            founded_on=date(row["founded"], 1 + int(row["code"]) % 12, 18),
+            registered_capital=row["capital"] * 10_000 * 100,
+            staff_count=row["staff"],
+            website=row.get("website", "无"),
+            intro=row["intro"],
+            contact_email=f"contact{row['code']}@example.com",
+            licence_file_id=licence.id,
+            true_statement=True,
+            created_at=sent,
+        )
+
+    def _submitted(self, flow: str, subject: Any, sent: datetime) -> FlowTask:
+        """Open and submit the case of a subject; its first task."""
+        me = Actor(
+            "member",
+            subject.applicant_id,
+            frozenset({"enterprise_main"}),
+            subject.organization_id,
+        )
+        desk = self.engine.desk(self.session, me, sent)
+        case = desk.open(flow, subject, subject.organization_id)
+        self.engine.desk(self.session, me, sent).submit(case.id)
+        mine = select(FlowTask).where(FlowTask.case_id == case.id, FlowTask.state == "open")
+        return self.session.scalars(mine).one()
+
+    def _two_days_after(self, sent: datetime) -> datetime:
+        return min(self.calendar.deadline(sent, 2) - timedelta(hours=9), self.now)
+
+    def _enterprise(self, row: dict[str, Any]) -> tuple[Person, Organization]:
+        """An account of so many days, and its organization."""
         mobile = f"120000001{row['code']}"
         username = row.get("username", mobile)
         person = self._person(username, row["person"], mobile, "enterprise_main", row["days"] + 5)
@@ -227,23 +323,16 @@ class Demonstration:
             legal_person=row["legal_person"],
         )
         self._join(person, organization)
-        if row["state"] == "draft":
-            self._keep_draft(row, person, organization)
-            return
-        me = Actor("member", person.id, frozenset({"enterprise_main"}), organization.id)
-        sent = self.at(row["days"], 10)
-        case = self.engine.desk(self.session, me, sent).open(
-            FLOW, self._application(row, person, organization, sent), organization.id
-        )
-        self.engine.desk(self.session, me, sent).submit(case.id)
-        task = self.session.scalars(
-            select(FlowTask.id).where(FlowTask.case_id == case.id, FlowTask.state == "open")
-        ).one
-        decided = min(self.calendar.deadline(sent, 2) - timedelta(hours=9), self.now)
-        if row["state"] == "certified":
-            self.engine.desk(self.session, decider, decided).approve(task(), OPINION)
-        elif row["state"] == "returned":
-            self.engine.desk(self.session, decider, decided).send_back(task(), row["opinion"])
+        for colleague in row.get("colleague", ()):
+            self._add_colleague(colleague, organization, row["days"])
+        return person, organization
+
+    def _add_colleague(self, row: dict[str, Any], organization: Organization, days: int) -> None:
+        """A sub-account with the rights that the main account left to it (S0-37)."""
+        person = self._person(row["username"], row["person"], row["mobile"], "sub_account", days)
+        person.register_kind = "sub_account"
+        place = {"user_id": person.id, "organization_id": organization.id, "is_main": False}
+        self.add(Membership(**place, rights=row["rights"]))
 
     def _application(
         self, row: dict[str, Any], person: Person, organization: Organization, sent: datetime
@@ -339,7 +428,7 @@ class Demonstration:
         picture.save(stream, "PNG")
         stream.seek(0)
         values = storage.store(
-            self.folder, stream, f"{name}.png", storage.RULES[rule], owner.id, when
+            self.store, stream, f"{name}.png", storage.RULES[rule], owner.id, when
         )
         self.keys.append(values["key"])
         stored: Attachment = self.add(Attachment(**values))

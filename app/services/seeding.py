@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 from app import clock
 from app.models import AccessVersion, DictItem, FlowRoute, Holiday, Region, Setting
 from app.profile import Profile, ProfileError
+from app.services import consents
 
 FOLDER = Path(__file__).parent.parent / "reference_data"
 PROFILE = "profile"
@@ -177,4 +178,5 @@ def seed(session: Session, profile: Profile, pairs: Iterable[Pair], now: datetim
     seed_regions(session)
     seed_dictionaries(session)
     seed_holidays(session, clock.local_day(now))
+    consents.seed(session, now)
     return is_new

@@ -1,5 +1,5 @@
-// What the pages do beyond HTML: menus, confirmation, remote selects, child rows, uploads,
-// drafts. Words come from the JSON block #ui-words, addresses from data attributes.
+// What the pages do beyond HTML: menus, confirmation, remote selects, child rows, drafts;
+// uploads are in upload.js. Words come from the JSON block #ui-words, addresses from data attributes.
 (() => {
   "use strict";
 
@@ -370,140 +370,15 @@
     });
   }
 
-  // --- uploads ---------------------------------------------------------------------------------
+  // --- files: upload.js, where a page has a field for them or shows one -------------------------
 
-  let uploading = 0;
-
-  const megabytes = (bytes) =>
-    bytes >= 1048576 ? `${+(bytes / 1048576).toFixed(1)} MB` : `${Math.ceil(bytes / 1024)} KB`;
-
-  function accepted(file, accept) {
-    const rules = accept.split(",").map((rule) => rule.trim().toLowerCase()).filter(Boolean);
-    const name = file.name.toLowerCase();
-    return !rules.length || rules.some((rule) => {
-      if (rule.startsWith(".")) return name.endsWith(rule);
-      if (rule.endsWith("/*")) return file.type.startsWith(rule.slice(0, -1));
-      return file.type === rule;
-    });
-  }
-
-  function startUploads(within) {
-    all("[data-upload]", within).forEach((box) => {
-      const input = one("input[type=file]", box);
-      const id = one("[data-upload-id]", box);
-      const name = one("[data-upload-name]", box);
-      const remove = one("[data-upload-remove]", box);
-      const picture = one("[data-upload-picture]", box);
-      const error = one("[data-upload-error]", box);
-      const progress = one("progress", box);
-      let running = null;
-
-      const say = (text) => {
-        error.textContent = text;
-        error.hidden = !text;
-        input.setAttribute("aria-invalid", String(Boolean(text)));
-      };
-      const show = (file, address) => {
-        const isPicture = file?.type.startsWith("image/");
-        name.textContent = file?.name || "";
-        name.toggleAttribute("href", Boolean(address));
-        if (address) name.href = address;
-        picture.hidden = !isPicture;
-        picture.replaceChildren();
-        if (isPicture) {
-          const image = document.createElement("img");
-          image.alt = file.name;
-          image.src = URL.createObjectURL(file);
-          picture.href = address;
-          picture.append(image);
-        }
-        remove.hidden = !file;
-      };
-      const clear = () => {
-        running?.abort();
-        id.value = "";
-        input.value = "";
-        show(null, "");
-        changed(id);
-      };
-      const finish = () => {
-        uploading -= 1;
-        running = null;
-        progress.hidden = true;
-      };
-      const fail = (text) => {
-        finish();
-        show(null, "");
-        say(text || words.upload_failed);
-      };
-      const answer = (request) => {
-        try {
-          return JSON.parse(request.responseText);
-        } catch {
-          return {};
-        }
-      };
-      const send = (file) => {
-        const body = new FormData();
-        body.append("rule", box.dataset.rule);
-        body.append("file", file);
-        const request = new XMLHttpRequest();
-        request.open("POST", box.dataset.upload);
-        request.setRequestHeader("X-CSRFToken", csrfToken);
-        request.setRequestHeader("Accept", "application/json");
-        request.upload.addEventListener("progress", (event) => {
-          if (!event.lengthComputable) return;
-          const percent = `${Math.round((event.loaded / event.total) * 100)}%`;
-          progress.value = (event.loaded / event.total) * 100;
-          name.textContent = `${file.name} · ${fill(words.uploading, { percent })}`;
-        });
-        request.addEventListener("load", () => {
-          const reply = answer(request);
-          if (request.status >= 400 || !reply.id) {
-            fail(reply.error);
-            return;
-          }
-          finish();
-          // What the server said of the missing or earlier file no longer holds.
-          document.getElementById(`${input.id}-error`)?.replaceChildren();
-          id.value = reply.id;
-          show(file, `${box.dataset.upload}${reply.id}/`);
-          changed(id);
-        });
-        request.addEventListener("error", () => fail(""));
-        request.addEventListener("abort", finish);
-        uploading += 1;
-        running = request;
-        progress.value = 0;
-        progress.hidden = false;
-        name.textContent = file.name;
-        request.send(body);
-      };
-
-      input.addEventListener("change", (event) => {
-        event.stopPropagation();
-        const file = input.files[0];
-        if (!file) return;
-        running?.abort();
-        say("");
-        id.value = "";
-        show(null, "");
-        const most = Number(box.dataset.maxBytes);
-        if (most && file.size > most) {
-          say(fill(words.too_large, { size: megabytes(most) }));
-        } else if (!accepted(file, input.accept)) {
-          say(words.wrong_type);
-        } else {
-          send(file);
-        }
-        input.value = "";
-      });
-      remove.addEventListener("click", () => {
-        say("");
-        clear();
-        input.focus();
-      });
-    });
+  function startFiles() {
+    const address = document.body.dataset.uploadJs;
+    const wanted = one("[data-upload], [data-preview]") || all("template").some((t) => one("[data-upload]", t.content));
+    if (!address || !wanted) return;
+    const script = document.createElement("script");
+    script.src = address;
+    document.head.append(script);
   }
 
   // --- drafts and the warning before leaving -----------------------------------------------
@@ -555,7 +430,7 @@
     });
     form.addEventListener("change", touched);
     form.addEventListener("submit", (event) => {
-      if (uploading) {
+      if (one("[data-sent-running]", form)) {
         event.preventDefault();
         status.textContent = words.uploads_running;
         return;
@@ -696,7 +571,15 @@
   function enhance(within) {
     startSelects(within);
     startCounters(within);
-    startUploads(within);
+  }
+
+  /** The box in the head of a list ticks all rows. */
+  function startTicks() {
+    one("[data-tick-all]")?.addEventListener("change", (event) => {
+      all("td.cell-tick input").forEach((box) => {
+        box.checked = event.target.checked;
+      });
+    });
   }
 
   startSide();
@@ -708,10 +591,12 @@
   startLocalDraft();
   startRows();
   enhance(document);
+  startFiles();
   startDecision();
   startConfirm();
   startGuard();
   startCaptcha();
   startSteps();
+  startTicks();
   one("[data-problems]")?.focus();
 })();

@@ -22,6 +22,7 @@ from app.models import FlowCase, FlowEvent, FlowStage, FlowTask
 from app.views.base import BackOfficeView, Page
 from app.views.base.cells import Shown, due, flow_title, local_time
 from app.views.base.forms import clean, is_key
+from app.views.base.revealing import note_reading
 
 OPINION_LENGTH = 1000
 STAGE_ACTIONS = {"approve": "done", "return": "returned", "refuse": "refused"}
@@ -199,8 +200,9 @@ class CaseView(Page):
         state = choices.CASE_STATES.of(case.state)
         submitted = local_time(case.submitted_at) if case.submitted_at else ""
         decide = self._decision(case, tasks)
+        key, label = case.id, f"{case.number} {case.title}"
         jump = {"label": _("Decide"), "url": "#decide", "primary": True, "icon": "checklist"}
-        return self.page(
+        page = self.page(
             "cases/show.html",
             title=case.title,
             subtitle=" · ".join(filter(None, [case.number, flow_title(case.flow), submitted])),
@@ -210,7 +212,7 @@ class CaseView(Page):
                 (flow_title(case.flow), ""),
                 (case.number, ""),
             ],
-            sections=view.sections_of(subject),
+            sections=view.sections_of(subject, plain=decide is not None),
             buttons=[jump] if decide else [],
             progress=list(self._progress(case, events, stages, tasks)),
             log=[self._line(event, stages) for event in events],
@@ -220,6 +222,10 @@ class CaseView(Page):
             problem=problem,
             opinion=opinion,
         )
+        if decide is not None:  # its reviewer reads personal data in plain
+            db.session.rollback()
+            note_reading("flow_case", key, label)
+        return page
 
     def _progress(
         self,
@@ -285,12 +291,13 @@ class CaseView(Page):
         """自动检查 for reviewers: the formal pre-check once more, on the data of today."""
         if case.state != "in_review" or access.actor().kind != "staff":
             return None
-        found = flow.check(
-            subject, access.elevated(db.session(), "duplicates are anybody's"), clock.now()
-        )
-        if not found:
-            return [{"ok": "pass", "text": _("All formal checks passed.")}]
-        return [{"ok": "block", "text": str(problem.text)} for problem in found]
+        rows = access.elevated(db.session(), "duplicates are anybody's")
+        lines = [
+            {"ok": "block", "text": str(problem.text)}
+            for problem in flow.check(subject, rows, clock.now())
+        ] or [{"ok": "pass", "text": _("All formal checks passed.")}]
+        remarks = flow.remarks(subject, rows, clock.now())
+        return lines + [{"ok": "warn", "text": str(remark)} for remark in remarks]
 
     def _decision(self, case: FlowCase, tasks: Sequence[FlowTask]) -> dict[str, Any] | None:
         """What a reviewer needs to decide; None for everybody else."""

@@ -20,7 +20,7 @@ from app.views.base import Page
 from app.views.base.forms import clean
 from app.views.frame import local_path
 
-FORM = re.compile(r"[a-z]{1,40}-(new|\d{1,18})")
+FORM = re.compile(r"[a-z][a-z-]{0,58}-(new|\d{1,18})")
 MAX_ENTRIES = 2_000
 MAX_CHARACTERS = 200_000
 PRIVATE = ("password", "csrf_token", "captcha")

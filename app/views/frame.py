@@ -23,13 +23,22 @@ from flask_wtf.csrf import CSRFError
 from markupsafe import Markup
 from werkzeug.exceptions import HTTPException
 
+from app import audit, clock
 from app.access import AccessError
 from app.errors import DomainError
 from app.extensions import db
+from app.messages import UNREAD_CAP
+from app.services import limits
+from app.storage import megabytes
 from app.views.base.cells import local_time
 
-FORMS_OF_STRANGERS = {"AccountView.login", "RegistrationView.register"}
+FORMS_OF_STRANGERS = {
+    "AccountView.login", "RegistrationView.register",
+    "ForgottenView.ask", "ForgottenView.prove", "ForgottenView.renew",
+}  # fmt: skip
 STATIC = Path(__file__).parent.parent / "static"
+DENIALS, DENIALS_SECONDS = 30, 60
+"""So many denials of one reader within that time are written into the audit log."""
 ICON = Markup('<svg class="icon" aria-hidden="true"><use href="{}#{}"></use></svg>')
 
 
@@ -56,7 +65,14 @@ class Reader:
         self.name = str(grants.person)
         self.organization_name = grants.organization_name
         held = sorted(role for role in grants.actor.roles if role in roles)
-        self.role_title = "、".join(str(roles[role].title) for role in held)
+        between = "、" if locale() == "zh" else ", "
+        self.role_title = between.join(str(roles[role].title) for role in held)
+
+
+def unread() -> str:
+    """The figure on the bell; nothing when everything was read."""
+    count = g.get("unread") or 0
+    return f"{UNREAD_CAP - 1}+" if count >= UNREAD_CAP else str(count or "")
 
 
 def local_path(address: str) -> str:
@@ -91,8 +107,10 @@ def _share(app: Flask) -> None:
             "asset": asset,
             "icon": icon,
             "local_time": local_time,
+            "megabytes": megabytes,
             "locale": str(get_locale() or "zh"),
             "me": Reader(grants, profile.roles) if known else None,
+            "unread": unread(),
         }
 
     @app.get("/lang/<code>")
@@ -116,6 +134,7 @@ def _answer_refusals(app: Flask) -> None:
     @app.errorhandler(AccessError)
     def denied(error: AccessError) -> Any:
         app.logger.warning("refused: %s (%s %s)", error, request.method, request.path)
+        _note_denial()
         return refused(
             403, _("You have no access to this."), _("Go back, or ask the platform for the right.")
         )
@@ -130,13 +149,29 @@ def _answer_refusals(app: Flask) -> None:
         return refused(400, problem, _("Open the page again, then send the form once more."))
 
 
+def _note_denial() -> None:
+    """One line for what a signed-in reader was denied; a flood of them is not written down."""
+    grants = g.get("grants")
+    if grants is None or grants.person is None:
+        return
+    db.session.rollback()
+    with db.engine.begin() as rows:
+        key, now = f"denied:{grants.person.id}", clock.now()
+        if limits.spend(rows, key, DENIALS, DENIALS_SECONDS, now) is None:
+            path = f"{request.method} {request.path}"
+            audit.note_on(rows, "denied", kind="page", label=path, result="denied")
+
+
 def _answer_faults(app: Flask) -> None:
     @app.errorhandler(HTTPException)
     def http_error(error: HTTPException) -> Any:
         if error.code is None or error.code < 400:  # noqa: PLR2004 - redirects are answers
             return error
+        if error.code == 403:  # noqa: PLR2004 - as HTTP numbers it
+            _note_denial()
         problem, remedy = HTTP_WORDS.get(error.code, HTTP_WORDS[400])()
-        return refused(error.code, problem, remedy)
+        wait = getattr(error, "retry_after", None)
+        return *refused(error.code, problem, remedy), {"Retry-After": str(wait)} if wait else {}
 
     @app.errorhandler(Exception)
     def fault(error: Exception) -> Any:
@@ -159,14 +194,18 @@ HTTP_WORDS = {
     ),
     405: lambda: (_("This page does not take such a request."), _("Go back and use the buttons.")),
     413: lambda: (_("What was sent is too large."), _("Choose a smaller file.")),
-    429: lambda: (_("Too many requests."), _("Wait a moment, then try again.")),
+    429: lambda: (
+        _("Too many requests came from your network address."),
+        _("Wait a minute, then try again."),
+    ),
 }
 
 
 def refused(code: int, problem: Any, remedy: Any) -> tuple[Any, int]:
     """An error page, or JSON for the scripts of the forms; the transaction is given up."""
     db.session.rollback()
-    if request.path.startswith(("/files/", "/drafts/")) and request.method != "GET":
+    by_script = request.path.startswith(("/files/", "/drafts/")) or request.path.endswith("/code/")
+    if by_script and request.method != "GET":
         return {"error": f"{problem} {remedy}".strip()}, code
     page = render_template(
         "errors/error.html", code=code, problem=problem, remedy=remedy, home_url="/", sidebar=""

@@ -24,5 +24,9 @@ def install(app: Flask) -> None:
     def ready() -> Any:
         """The database answers; whether the scheduler has beaten in the last five minutes."""
         beat = jobs.last_beat(db.session())
-        beats = beat is not None and clock.now() - beat < SILENCE
-        return {"status": "ok", "scheduler": "ok" if beats else "silent"}
+        age = None if beat is None else clock.now() - beat
+        return {
+            "status": "ok",
+            "scheduler": "ok" if age is not None and age < SILENCE else "silent",
+            "scheduler_age": None if age is None else int(age.total_seconds()),
+        }

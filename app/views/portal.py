@@ -21,7 +21,7 @@ from app.views.base.forms import clean, is_key
 
 PAGE_SIZE = 12
 NEWS = 6
-CERTIFIED = Organization.certification == "certified"
+IN_POOL = Organization.institution_state == "in_pool"
 CARD = (
     Organization.id, Organization.name, Organization.short_name, Organization.institution_kind,
     Organization.service_categories, Organization.intro, Organization.logo_id,
@@ -63,7 +63,7 @@ class PortalView(Page):
         )
 
     def _institutions(self, phrase: str, kind: str, kept: dict[str, str]) -> dict[str, Any]:
-        query = select(*CARD).join(Organization.region, isouter=True).where(CERTIFIED)
+        query = select(*CARD).join(Organization.region, isouter=True).where(IN_POOL)
         if phrase:
             query = query.where(search(Organization.search_text, phrase))
         if kind:
@@ -117,9 +117,7 @@ class PortalView(Page):
         shown = (*CARD, Organization.advantages, Organization.website, Organization.service_area,
                  Organization.service_tel)  # fmt: skip
         query = select(*shown).join(Organization.region, isouter=True)
-        row = db.session.execute(query.where(CERTIFIED, Organization.id == key)).first() or abort(
-            404
-        )
+        row = db.session.execute(query.where(IN_POOL, Organization.id == key)).first() or abort(404)
         card = self._card(row)
         services = [(cell_at(Organization, name), name) for name in SERVICES]
         about = [(cell_at(Organization, name), name) for name in ("intro", "advantages")]

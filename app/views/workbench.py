@@ -134,15 +134,21 @@ class WorkbenchView(Page):
     def _role_card(self) -> dict[str, Any]:
         """One's own role, and how far the certification has come (服务商认证情况)."""
         key = access.actor().organization_id
-        mine = select(Organization.name, Organization.certification).where(Organization.id == key)
+        o = Organization
+        mine = select(o.name, o.certification, o.institution_state).where(o.id == key)
         row = db.session.execute(mine).first() if key else None
         shown = row is not None and access.actor().kind == "member"
         state = cell_at(Organization, "certification").show(row.certification) if shown else None
         apply = self.appbuilder.sm.has_access("can_add", "AccreditationView")
-        certified = row is not None and row.certification == "certified"
+        in_pool = row is not None and row.institution_state == "in_pool"
         step = {"text": _("Role certification"), "url": url_for("AccreditationView.choose")}
+        certify = shown and self.appbuilder.sm.has_access("can_add", "CertificationView")
+        if certify and row.certification in ("none", "returned", "refused", "expired"):
+            apply = True
+            address = url_for("MyOrganizationView.show")
+            step = {"text": _("Enterprise certification"), "url": address}
         return {
             "organization": row.name if row else "",
             "state": state,
-            "next": step if apply and not certified else None,
+            "next": step if apply and not in_pool else None,
         }
