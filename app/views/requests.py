@@ -64,7 +64,8 @@ class RequestView(BackOfficeView):
         """The formal pre-check, on what was typed."""
         probe.id = row.id
         probe.applicant_id = row.applicant_id or access.actor().user_id or 0
-        probe.organization_id = row.organization_id or access.actor().organization_id
+        known = row.organization_id  # 0: a firm that is still to be entered
+        probe.organization_id = access.actor().organization_id if known is None else known
         return self.desk().problems(self.flow, probe)
 
     def save(self, row: Any) -> str:
