@@ -16,14 +16,10 @@ from typing import Any
 from flask_babel import LazyString
 from sqlalchemy import (
     BigInteger,
-    CheckConstraint,
     DateTime,
     Dialect,
     Integer,
-    MetaData,
     String,
-    Table,
-    event,
 )
 from sqlalchemy.orm import MappedColumn, mapped_column
 from sqlalchemy.types import TypeDecorator
@@ -157,19 +153,6 @@ def field(label: Phrase, *args: Any, **kwargs: Any) -> MappedColumn[Any]:
 def choice(label: Phrase, choices: Choices, **kwargs: Any) -> MappedColumn[Any]:
     """A short code out of ``choices``, checked by the database too."""
     return field(label, String(20), choices=choices, checked=True, **kwargs)
-
-
-@event.listens_for(Table, "after_parent_attach")
-def _check_codes(table: Table, _metadata: MetaData) -> None:
-    """The codes of a column as a constraint of its table: migrations do not see a column's own."""
-    checks = {str(c.sqltext) for c in table.constraints if isinstance(c, CheckConstraint)}
-    for column in table.columns:
-        info = column.info.get("field")
-        if isinstance(info, FieldInfo) and info.checked:
-            codes = ", ".join(f"'{code}'" for code in (info.choices or Choices()).codes())
-            valid = f"{column.name} IN ({codes})"
-            if valid not in checks:  # a copy of the table has it already
-                table.append_constraint(CheckConstraint(valid, name=f"{column.name}_valid"))
 
 
 def bare(phrase: str) -> str:

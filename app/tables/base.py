@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from flask_appbuilder import Model
-from sqlalchemy import String, Text, text
+from sqlalchemy import CheckConstraint, MetaData, String, Table, Text, event, text
 from sqlalchemy.orm import Mapped, mapped_column, validates
 
-from app.columns import Key, bare
+from app.columns import Choices, FieldInfo, Key, bare
 
 # Before FAB's own tables are imported: their constraints follow it too.
 Model.metadata.naming_convention = {
@@ -18,6 +18,20 @@ Model.metadata.naming_convention = {
     "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
     "pk": "pk_%(table_name)s",
 }
+
+
+@event.listens_for(Table, "after_parent_attach")
+def _check_codes(table: Table, metadata: MetaData) -> None:
+    """The codes of a column as a constraint of its table: migrations do not see a column's own.
+
+    Not for the copies that a migration makes of a table: they have it.
+    """
+    for column in table.columns if metadata is Model.metadata else ():
+        info = column.info.get("field")
+        if isinstance(info, FieldInfo) and info.checked:
+            codes = ", ".join(f"'{code}'" for code in (info.choices or Choices()).codes())
+            valid = f"{column.name} IN ({codes})"
+            table.append_constraint(CheckConstraint(valid, name=f"{column.name}_valid"))
 
 
 class Base(Model):
