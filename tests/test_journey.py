@@ -529,6 +529,7 @@ def test_the_exported_list_opens_as_a_table(visit):
 def test_a_list_counts_what_it_shows(visit, name):
     page = visit("operator")
     menu(page, name)
+    expect(page.get_by_role("heading", name=name, level=1)).to_be_visible()
     rows = page.locator("tbody tr").count()
     expect(page.get_by_text(f"共 {rows} 条")).to_be_visible()
 

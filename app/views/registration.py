@@ -131,6 +131,10 @@ class RegistrationView(Page):
     @expose("/agreements/<document>/<version>/")
     def agreement(self, document: str, version: str | None = None) -> Any:
         """The text of the user agreement or the privacy policy: in force, or as it was once."""
+        if document not in choices.AGREEMENTS.codes():
+            abort(404)
+        if version is not None and not consents.VERSION.fullmatch(version):
+            abort(404)
         found = consents.published(db.session(), document, version) or abort(404)
         text = consents.text_of(found)
         return render_template(
