@@ -13,11 +13,9 @@ prepared at import.  Nothing here commits, sends, or knows any one business.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime, timedelta
-from hashlib import sha256
 from itertools import groupby
 from typing import Any
 
@@ -32,14 +30,13 @@ from sqlalchemy import (
     insert,
     inspect,
     literal_column,
-    or_,
     select,
     update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from app import audit, clock, messages, models, search
+from app import audit, clock, flow_log, messages, models, search
 from app.access import Actor, elevated
 from app.choices import MAIN_ACCOUNT
 from app.errors import (
@@ -52,6 +49,7 @@ from app.errors import (
     Problem,
 )
 from app.flow import APPLICANT, PREVIOUS, Act, Case, Flow, Route, Seat, Stage, route_problems
+from app.todos import holders
 
 DRAFT, IN_REVIEW, RETURNED, WITHDRAWN = "draft", "in_review", "returned", "withdrawn"
 APPROVED, REFUSED = "approved", "refused"
@@ -173,146 +171,6 @@ NEXT_NUMBER = {
     .on_conflict_do_update(index_elements=_SERIES, set_={"last": series_.c.last + 1})
     for dialect, build in _INSERT.items()
 }
-
-
-# --- people -------------------------------------------------------------------------------
-
-
-def holders(rows: Connection, seat: Seat) -> list[int]:
-    """The living users who could take ``seat``: never a switched-off account."""
-    found = select(person_.c.id).where(person_.c.active.is_(True))
-    if seat.role is None:
-        found = found.where(person_.c.id == seat.user_id)
-    elif seat.role == MAIN_ACCOUNT:  # held by membership, never given
-        found = found.join(member_, member_.c.user_id == person_.c.id).where(member_.c.is_main)
-    else:
-        found = found.join(held_, held_.c.user_id == person_.c.id).join(
-            role_, (role_.c.id == held_.c.role_id) & (role_.c.name == seat.role)
-        )
-    if seat.organization_id is not None:
-        if seat.role != MAIN_ACCOUNT:
-            found = found.join(member_, member_.c.user_id == person_.c.id)
-        found = found.where(member_.c.organization_id == seat.organization_id)
-    return list(rows.scalars(found.order_by(person_.c.id)))
-
-
-# --- the log ------------------------------------------------------------------------------
-
-_SEALED = ("case_id", "number", "action", "actor_id", "actor_name", "source", "target", "said")
-
-
-def _hash(value: object) -> str:
-    return sha256(json.dumps(value, ensure_ascii=False, sort_keys=True).encode()).hexdigest()
-
-
-def _said(line: Mapping[str, Any]) -> str:
-    """The hash of the words of a line.
-
-    The chain holds this hash, not the words: a text that must be erased by law can be blanked,
-    and every other fact of the log still proves itself.
-    """
-    return _hash([line["opinion"], line["detail"]])
-
-
-def _chained(head: str, line: Mapping[str, Any]) -> str:
-    """The hash of one line on top of ``head``, the hash of the line before."""
-    at = line["at"].isoformat(timespec="microseconds")
-    return _hash([head, at, *(line[name] for name in _SEALED)])
-
-
-def faults(rows: Connection, case_id: int) -> list[str]:
-    """What is wrong with the log of a case: a changed, missing or reordered line."""
-    ours = select(event_).where(event_.c.case_id == case_id).order_by(event_.c.number)
-    case = rows.execute(select(case_.c.version, case_.c.head).where(case_.c.id == case_id)).one()
-    return _log_faults(rows.execute(ours).mappings(), case.version, case.head)
-
-
-def broken_logs(rows: Connection) -> Iterator[tuple[int, list[str]]]:
-    """The cases whose logs do not hold, and what is wrong with each; one pass over all lines."""
-    ends = select(case_.c.id, case_.c.version, case_.c.head).order_by(case_.c.id)
-    lines = select(event_).order_by(event_.c.case_id, event_.c.number)
-    streamed = rows.execute(lines, execution_options={"yield_per": 1_000}).mappings()
-    logs = groupby(streamed, key=lambda line: line["case_id"])
-    owner, log = next(logs, (None, iter(())))
-    for case in rows.execute(ends).all():
-        found = _log_faults(log if owner == case.id else (), case.version, case.head)
-        if found:
-            yield case.id, found
-        if owner == case.id:
-            owner, log = next(logs, (None, iter(())))
-
-
-def _log_faults(lines: Iterable[Any], version: int, end: str) -> list[str]:
-    """What is wrong with lines that should lead from nothing to the head ``end``."""
-    found: list[str] = []
-    head, number = "", 0
-    for line in lines:
-        if line["number"] != number + 1:
-            found.append(f"line {number + 1} is missing")
-        if _said(line) != line["said"]:
-            found.append(f"the words of line {line['number']} were changed")
-        if _chained(head, line) != line["hash"]:
-            found.append(f"line {line['number']} does not follow from the one before")
-        head, number = line["hash"], line["number"]
-    if (version, end) != (number, head):
-        found.append("the end of the log is missing")
-    return found
-
-
-# --- to-dos -------------------------------------------------------------------------------
-
-_ANYWHERE: ColumnElement[int] = literal_column("0")
-CAP = 100
-"""Figures stop counting here: a page shows 99+."""
-
-
-def hats(actor: Actor) -> list[ColumnElement[bool]]:
-    """One condition on :class:`FlowTask` for each capacity in which a task can be the actor's."""
-    task = models.FlowTask
-    place = func.coalesce(task.organization_id, _ANYWHERE)  # as the index has it
-    places = [_ANYWHERE] + [p for p in [actor.organization_id] if p]
-    return [task.user_id == actor.user_id] + [
-        (task.role == name) & place.in_(places) for name in sorted(actor.roles)
-    ]
-
-
-def mine(actor: Actor) -> ColumnElement[bool]:
-    """The open tasks (待办) of ``actor``, as a condition on :class:`FlowTask`."""
-    return (models.FlowTask.state == _OPEN) & or_(*hats(actor))
-
-
-@dataclass(frozen=True, slots=True)
-class Figures:
-    """What a workbench counts of one's own work, each at most :data:`CAP`."""
-
-    to_do: int
-    overdue: int
-    running: int
-    decided: int
-
-
-def figures(session: Session, actor: Actor, now: datetime) -> Figures:
-    """Open tasks, those overdue, own applications under way, own decisions of this month."""
-    task, case = models.FlowTask, models.FlowCase
-    month = clock.start_of(clock.local_day(now).replace(day=1))
-    wanted = (
-        select(task.id).where(mine(actor)),
-        select(task.id).where(mine(actor), task.due_at <= now),
-        select(case.id).where(
-            case.applicant_id == actor.user_id, case.state.in_((IN_REVIEW, RETURNED))
-        ),
-        select(task.id).where(
-            task.state == _DONE,
-            task.decided_by == actor.user_id,
-            task.closed_at >= month,
-            task.stage_id.is_not(None),
-        ),
-    )
-    counts = (
-        select(func.count()).select_from(query.limit(CAP).subquery()).scalar_subquery()
-        for query in wanted
-    )
-    return Figures(*session.execute(select(*counts)).one())
 
 
 # --- the application's workflow -----------------------------------------------------------
@@ -824,8 +682,8 @@ class Desk:
             "opinion": opinion,
             "detail": detail,
         }
-        line["said"] = _said(line)
-        case.head = line["hash"] = _chained(case.head, line)
+        line["said"] = flow_log.said(line)
+        case.head = line["hash"] = flow_log.chained(case.head, line)
         self._rows.execute(ADD_EVENT, [line])
         save = SAVE_CASE.values(**self._stamps) if self._stamps else SAVE_CASE
         moved = {name: getattr(case, name) for name in _MOVING}

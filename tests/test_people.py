@@ -13,6 +13,7 @@ from sqlalchemy import select
 
 from app import clock
 from app.extensions import system_session
+from app.flow_log import faults
 from app.models import (
     Accreditation,
     Consent,
@@ -30,7 +31,6 @@ from app.models import (
 from app.services import codes, consents
 from app.services.demo import PASSWORD
 from app.services.rights import Pages
-from app.workflow import faults
 from tests.conftest import TEST_CODE
 from tests.world import application
 

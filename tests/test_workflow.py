@@ -33,8 +33,10 @@ from app.errors import (
     OwnApplication,
 )
 from app.flow import Stage, route_problems
+from app.flow_log import faults
 from app.models import FlowEvent, FlowStage, FlowTask
-from app.workflow import Workflow, faults, figures, mine
+from app.todos import figures, mine
+from app.workflow import Workflow
 from tests.world import (
     NOW,
     PEOPLE,

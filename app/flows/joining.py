@@ -7,7 +7,7 @@ from datetime import datetime
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import Connection
 
-from app import messages, workflow
+from app import messages, todos
 from app.choices import MAIN_ACCOUNT
 from app.errors import Problem
 from app.flow import Act, Flow, Seat, organization_role
@@ -29,9 +29,9 @@ class Joining(Flow[JoinRequest]):
     def on_submitted(self, act: Act, subject: JoinRequest) -> None:
         """The organization is named; its main account, or else the operator, is asked."""
         people.name_organization(act.rows, subject)
-        asked = workflow.holders(
+        asked = todos.holders(
             act.rows, Seat(role=MAIN_ACCOUNT, organization_id=subject.organization_id)
-        ) or workflow.holders(act.rows, Seat(role=self.fallback))
+        ) or todos.holders(act.rows, Seat(role=self.fallback))
         context = {
             "actor": subject.real_name,
             "org": subject.organization_name,

@@ -11,7 +11,7 @@ from app import clock, messages
 from app.access import elevated
 from app.flow import Seat
 from app.jobs.timetable import Job
-from app.workflow import holders
+from app.todos import holders
 
 
 def tell(session: Session, job: Job, error: str, now: datetime) -> None:

@@ -13,7 +13,7 @@ from app.choices import AUDITOR
 from app.flow import Seat
 from app.jobs.timetable import job
 from app.services import evidence
-from app.workflow import holders
+from app.todos import holders
 
 
 @job(

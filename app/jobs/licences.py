@@ -13,7 +13,7 @@ from app.access import elevated
 from app.flow import Seat
 from app.jobs.timetable import job
 from app.services import organizations
-from app.workflow import holders
+from app.todos import holders
 
 
 @job(

@@ -24,7 +24,7 @@ from app.choices import CHANNELS, OCCASIONS
 from app.extensions import mail
 from app.flow import Seat
 from app.jobs.timetable import job
-from app.workflow import holders
+from app.todos import holders
 
 log = logging.getLogger(__name__)
 

@@ -23,7 +23,7 @@ from app.jobs.timetable import job
 from app.models import FlowCase, FlowTask
 from app.profile import Reminders
 from app.services.reference import workdays
-from app.workflow import holders
+from app.todos import holders
 
 HOUR = timedelta(hours=1)
 REASON = "reminders go to whoever a task waits for"

@@ -19,8 +19,8 @@ from sqlalchemy import JSON, Connection, Text, bindparam, cast, func, insert, se
 
 from app import clock
 from app.columns import Phrase
+from app.flow_log import broken_logs
 from app.models import AuditEntry, AuditHead, AuditSeal, FlowCase
-from app.workflow import broken_logs
 
 entry_, seal_, head_ = AuditEntry.__table__, AuditSeal.__table__, AuditHead.__table__
 

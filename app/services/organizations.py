@@ -33,7 +33,7 @@ from app.models import (
 )
 from app.services.formal import has_no_site
 from app.services.institutions import Claim, certify, is_taken
-from app.workflow import holders
+from app.todos import holders
 
 BUREAU = "bureau"
 CHANGED = (

@@ -15,7 +15,7 @@ from flask_login import current_user
 from sqlalchemy import select
 from sqlalchemy.orm import joinedload
 
-from app import access, choices, clock, workflow
+from app import access, choices, clock, todos
 from app.errors import DomainError
 from app.extensions import db
 from app.models import FlowCase, FlowEvent, FlowStage, FlowTask
@@ -65,7 +65,7 @@ class TodoView(CaseList):
 
     def base_conditions(self) -> Sequence[Any]:
         """My own tasks and those of my roles."""
-        return [workflow.mine(access.actor())]
+        return [todos.mine(access.actor())]
 
 
 class DoneView(CaseList):

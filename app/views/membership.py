@@ -10,7 +10,7 @@ from flask_appbuilder import expose
 from flask_appbuilder.models.sqla.interface import SQLAInterface
 from flask_appbuilder.security.decorators import has_access
 from flask_babel import gettext as _, lazy_gettext as _l
-from sqlalchemy import inspect, select
+from sqlalchemy import select
 from werkzeug.security import check_password_hash
 from werkzeug.wrappers import Response as BaseResponse
 
@@ -22,20 +22,19 @@ from app.extensions import db
 from app.models import FlowCase, JoinRequest, MainAccountChange, Membership, Person
 from app.services import logins, people
 from app.services.institutions import normal_code
-from app.views.base import BackOfficeView
 from app.views.base.cells import Cell, Shown, local_time
 from app.views.base.forms import ModelForm
 from app.views.base.sheet import Sheets, Words, sheet_form
 from app.views.people import WHY, part
+from app.views.requests import RequestView
 
 ASKED = ("credit_code", "real_name", "mobile")
 FLOWS = ("joining", "main_account")
 
 
-class RequestView(BackOfficeView):
+class EntryRequestView(RequestView):
     """What somebody without an organization asks of one that is registered (F02)."""
 
-    flow = ""
     list_columns = ("organization_name",)
     filter_columns = ()
     order_columns = ("id",)
@@ -57,45 +56,14 @@ class RequestView(BackOfficeView):
         )
 
     def prepare(self, row: Any) -> None:
-        """Who asks; the name of the organization, as it is registered."""
-        row.credit_code = normal_code(row.credit_code)
-        row.applicant_id = row.applicant_id or access.actor().user_id or abort(403)
-        row.created_at = row.created_at or clock.now()
+        """Also the name of the organization, as it is registered."""
+        super().prepare(row)
         rows = access.elevated(db.session(), "its applicant does not see the organization")
         found = people.registered(rows, row.credit_code)
         row.organization_name = found[1] if found else ""
 
-    def problems(self, row: Any, probe: Any) -> Sequence[Problem]:
-        """The formal pre-check, on what was typed."""
-        probe.id = row.id
-        probe.applicant_id = row.applicant_id or access.actor().user_id or 0
-        return self._desk().problems(self.flow, probe)
 
-    def save(self, row: Any) -> str:
-        """Open the case of a new request; submit it, or submit it again."""
-        desk = self._desk()
-        if inspect(row).persistent:
-            db.session.flush()
-            ours = (FlowCase.flow == self.flow, FlowCase.subject_id == row.id)
-            case_id = db.session.scalar(select(FlowCase.id).where(*ours)) or abort(404)
-        else:
-            case_id = desk.open(self.flow, row).id
-        number = desk.submit(case_id).number
-        flash(
-            _("Submitted. The number of your application is %(number)s.", number=number), "success"
-        )
-        return url_for("CaseView.show", number=number)
-
-    def _desk(self) -> Any:
-        flows = current_app.extensions["workflow"]
-        return flows.desk(db.session(), access.actor(), clock.now())
-
-    def submit_label(self, _row: Any) -> str:
-        """Sending is submitting."""
-        return _("Submit application")
-
-
-class JoinRequestView(RequestView):
+class JoinRequestView(EntryRequestView):
     """申请加入: the main account of the organization decides."""
 
     datamodel = SQLAInterface(JoinRequest)
@@ -110,7 +78,7 @@ class JoinRequestView(RequestView):
         return _("Request to join an organization")
 
 
-class MainAccountChangeView(RequestView):
+class MainAccountChangeView(EntryRequestView):
     """管理员变更申请: the operator decides, on the licence and a letter of authorization."""
 
     datamodel = SQLAInterface(MainAccountChange)

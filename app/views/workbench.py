@@ -11,7 +11,7 @@ from flask_babel import gettext as _, ngettext
 from sqlalchemy import select
 from sqlalchemy.orm import joinedload
 
-from app import access, choices, clock, workflow
+from app import access, choices, clock, todos
 from app.extensions import db
 from app.models import FlowCase, FlowTask, Organization
 from app.services import announcements
@@ -35,7 +35,7 @@ class WorkbenchView(Page):
     def show(self) -> str:
         """The boxes of S0-10."""
         now = clock.now()
-        figures = workflow.figures(db.session(), access.actor(), now)
+        figures = todos.figures(db.session(), access.actor(), now)
         reviews = self.appbuilder.sm.has_access("can_list", "TodoView")
         return self.page(
             "workbench.html",
@@ -49,7 +49,7 @@ class WorkbenchView(Page):
             role_card=self._role_card(),
         )
 
-    def _hello(self, figures: workflow.Figures, *, reviews: bool) -> str:
+    def _hello(self, figures: todos.Figures, *, reviews: bool) -> str:
         name = str(g.grants.person)
         if not reviews:
             return _("Hello, %(name)s.", name=name)
@@ -58,7 +58,7 @@ class WorkbenchView(Page):
         )
         return _("Hello, %(name)s. %(waiting)s", name=name, waiting=waiting)
 
-    def _figures(self, figures: workflow.Figures, *, reviews: bool) -> list[dict[str, Any]]:
+    def _figures(self, figures: todos.Figures, *, reviews: bool) -> list[dict[str, Any]]:
         running = {
             "label": _("My running applications"),
             "value": capped(figures.running, TAB_CAP),
@@ -78,7 +78,7 @@ class WorkbenchView(Page):
              "icon": "circle-check", "url": url_for("DoneView.list")},
         ]  # fmt: skip
 
-    def _tabs(self, figures: workflow.Figures) -> list[dict[str, Any]]:
+    def _tabs(self, figures: todos.Figures) -> list[dict[str, Any]]:
         return [
             {"key": "todo", "label": _("Waiting for me"), "active": True,
              "count": capped(figures.to_do, TAB_CAP), "url": url_for("TodoView.list")},
@@ -91,7 +91,7 @@ class WorkbenchView(Page):
     def _todo(self, now: Any) -> dict[str, Any]:
         query = (
             select(FlowTask)
-            .where(workflow.mine(access.actor()))
+            .where(todos.mine(access.actor()))
             .options(joinedload(FlowTask.case), joinedload(FlowTask.stage))
             .order_by(FlowTask.due_at.asc().nulls_last(), FlowTask.id)
             .limit(ROWS)

@@ -34,10 +34,7 @@ class Revealing(Page):
     title: ClassVar[Phrase]
     cells: list[Cell]
     details: list[Cell]
-
-    def row_or_404(self, pk: str, *, to_write: bool = False) -> Any:
-        """The row, if the actor sees it."""
-        raise NotImplementedError
+    row_or_404: Any
 
     def hidden(self, cell: Cell, value: Any, pk: int) -> Shown:
         """``value`` for somebody whose own it is not."""
