@@ -6,6 +6,7 @@ application context: a request made inside one would share its ``g``, and with i
 
 from __future__ import annotations
 
+import filecmp
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -113,13 +114,13 @@ def app(application: Flask, store) -> Flask:
 
 
 def _restore_files(uploads: Path) -> None:
-    """Put back the files of the demonstration that a test threw away."""
+    """Put back the files of the demonstration that a test threw away or wrote over."""
     prepared = uploads.with_name("prepared")
     for kept in prepared.rglob("*"):
         target = uploads / kept.relative_to(prepared)
-        if kept.is_file() and not target.exists():
+        if kept.is_file() and not (target.exists() and filecmp.cmp(kept, target)):
             target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(kept, target)
+            shutil.copy2(kept, target)
 
 
 def _let_go(app: Flask) -> None:
