@@ -100,12 +100,17 @@ def new_page(
 def log_in(page: Page, username: str, password: str, code: str) -> None:
     """Log in by password, then open the workbench."""
     page.goto("/login/")
+    sign_in(page, username, password, code)
+    page.get_by_role("link", name="工作台").first.click()
+    expect(page.get_by_role("heading", name="工作台", level=1)).to_be_visible()
+
+
+def sign_in(page: Page, username: str, password: str, code: str) -> None:
+    """Fill and send the login form that the page shows."""
     page.get_by_label("用户名或手机号码").fill(username)
     page.get_by_label("密码", exact=True).fill(password)
     page.get_by_label("验证码", exact=True).fill(code)
     page.get_by_role("button", name="登录", exact=True).click()
-    page.get_by_role("link", name="工作台").first.click()
-    expect(page.get_by_role("heading", name="工作台", level=1)).to_be_visible()
 
 
 def settle(page: Page) -> None:

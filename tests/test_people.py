@@ -160,7 +160,7 @@ def test_a_colleague_who_came_with_his_own_account_keeps_it(app, sign_in):
     """Otherwise the main account could bind its own phone to it, log in and go on as him."""
     visitor, main = sign_in("visitor"), sign_in("institution")
     decide(main, number_of(join(visitor, code_of(app, "institution"))), "approve")
-    row = member(app, "visitor")
+    visitor, row = sign_in("visitor"), member(app, "visitor")
     before = ask(app, select(Person.mobile, Person.password).where(Person.id == row.user_id))
     for path, typed in (
         (f"/people/edit/{row.id}/", {"mobile": "13800000009", "email": ""}),
@@ -351,6 +351,8 @@ def test_a_request_to_join_is_decided_by_the_main_account(app, sign_in):
     assert decide(main, number, "approve").status_code == 302
     row = member(app, "visitor")
     assert (row.organization_id, row.is_main) == (member(app, "institution").organization_id, False)
+    assert "/login/" in visitor.get("/my-organization/").location  # his rights are others now
+    visitor = sign_in("visitor")
     assert visitor.get("/my-organization/").status_code == 200
     assert "机构信息" in visitor.get("/workbench/").text
     assert visitor.get("/people/list/").status_code == 403
@@ -455,6 +457,9 @@ def test_the_operator_changes_the_main_account(app, sign_in):
     assert decide(sign_in("operator"), number, "approve").status_code == 302
     assert member(app, "visitor").is_main
     assert not member(app, "institution").is_main
+    for client in (visitor, former):
+        assert "/login/" in client.get("/workbench/").location
+    visitor, former = sign_in("visitor"), sign_in("institution")
     assert visitor.get("/people/list/").status_code == 200
     assert former.get("/people/list/").status_code == 403
     assert former.get("/my-organization/").status_code == 200
@@ -506,6 +511,7 @@ def test_a_leaver_hands_his_work_over_and_takes_nothing_along(app, sign_in, acto
     visitor, main = sign_in("visitor"), sign_in("newcomer")
     number = number_of(join(visitor, code_of(app, "newcomer")))
     assert decide(main, number, "approve").status_code == 302
+    visitor = sign_in("visitor")
     begun = begin(app, as_actor, actor_of("visitor"), visitor)
     assert visitor.get(f"/cases/{begun}/").status_code == 200
     scans = select(Accreditation.licence_file_id).join(
@@ -550,6 +556,7 @@ def test_the_main_account_lets_a_colleague_go_and_gets_his_work(app, sign_in, ac
     visitor, main = sign_in("visitor"), sign_in("institution")
     number = number_of(join(visitor, code_of(app, "institution")))
     decide(main, number, "approve")
+    visitor = sign_in("visitor")
     begun = begin(app, as_actor, actor_of("visitor"), visitor)
     row = member(app, "visitor")
     answer = main.post(f"/people/delete/{row.id}/", follow_redirects=True)

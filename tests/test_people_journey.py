@@ -127,6 +127,7 @@ def test_from_a_taken_company_to_work_inside_it(visit):  # noqa: F811
     decide(main, "欢迎加入", "通过")
     expect(main.get_by_text("已通过。")).to_be_visible()
 
+    log_in(page, mobile, OWN, TEST_CODE)  # what he may do is another thing from now on
     page.goto("/my-organization/")
     expect(page.get_by_role("heading", name="望澜青砺数智科技有限公司")).to_be_visible()
     expect(page.get_by_role("link", name="用户管理")).to_have_count(0)
@@ -147,10 +148,11 @@ def test_the_operator_puts_another_main_account_in_place(visit):  # noqa: F811
     operator.goto(f"/cases/{number}/")
     decide(operator, "材料齐全", "通过")
     expect(operator.get_by_text("已通过。")).to_be_visible()
+    log_in(visitor, "visitor", PASSWORD, TEST_CODE)
     visitor.goto("/people/list/")
     line = visitor.get_by_role("row", name=re.compile("^institution "))
     expect(line.get_by_text("子账号", exact=True)).to_be_visible()
-    former.goto("/workbench/")
+    log_in(former, "institution", PASSWORD, TEST_CODE)
     expect(former.get_by_role("link", name="用户管理")).to_have_count(0)
 
 
@@ -165,6 +167,7 @@ def test_hand_over_then_leave(visit):  # noqa: F811
     main.get_by_label("您的密码").fill(PASSWORD)
     main.get_by_role("button", name="移交").click()
     expect(main.get_by_text("移交成功")).to_be_visible()
+    log_in(colleague, "colleague_1", OWN, TEST_CODE)
     colleague.goto("/people/list/")
     expect(colleague.get_by_role("row", name=re.compile("colleague_1.*主账号"))).to_be_visible()
     main.get_by_role("button", name="退出企业").click()

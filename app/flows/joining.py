@@ -43,4 +43,4 @@ class Joining(Flow[JoinRequest]):
     def on_approved(self, act: Act, subject: JoinRequest) -> None:
         """A sub-account from now on."""
         assert subject.organization_id is not None
-        people.enter(act.rows, subject.applicant_id, subject.organization_id)
+        people.enter(act.rows, subject.applicant_id, subject.organization_id, act.now)

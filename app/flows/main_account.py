@@ -30,7 +30,8 @@ class ChangeOfMainAccount(Flow[MainAccountChange]):
     def on_approved(self, act: Act, subject: MainAccountChange) -> None:
         """The applicant leads from now on; both are told."""
         assert subject.organization_id is not None
-        former = people.lead(act.rows, subject.organization_id, subject.applicant_id)
+        place, person = subject.organization_id, subject.applicant_id
+        former = people.lead(act.rows, place, person, act.now)
         told = [subject.applicant_id] + ([former] if former else [])
         context = {"org": subject.organization_name, "actor": subject.real_name}
         key = f"account.main_changed:{act.case.id}:{act.line}"

@@ -31,6 +31,7 @@ from app.models import (
     OrgRole,
     Qualification,
 )
+from app.services import passwords
 
 MAIN_ROLES = ("enterprise_main", "ordinary")
 """The roles of an account (角色) that ``institution_main`` takes the place of."""
@@ -171,7 +172,7 @@ def admit(
     main = select(member_.c.user_id).where(
         member_.c.organization_id == organization_id, member_.c.is_main
     )
-    _change_role(rows, rows.scalars(main).all())
+    _change_role(rows, rows.scalars(main).all(), now)
     rows.execute(update(access_).values(version=access_.c.version + 1))
     return organization_id
 
@@ -244,7 +245,8 @@ def years_later(day: date, years: int) -> date:
         return day.replace(year=day.year + years, day=28)
 
 
-def _change_role(rows: Connection, user_ids: Iterable[int]) -> None:
+def _change_role(rows: Connection, user_ids: Iterable[int], now: datetime) -> None:
+    """The pages of an institution open with the next login (S4-4)."""
     named = select(role_.c.id).where(role_.c.name == "institution_main")
     new = rows.scalars(named).one()
     old = select(role_.c.id).where(role_.c.name.in_(MAIN_ROLES))
@@ -253,3 +255,4 @@ def _change_role(rows: Connection, user_ids: Iterable[int]) -> None:
         rows.execute(delete(held_).where(ours, held_.c.role_id.in_(old)))
         if not rows.scalar(select(held_.c.id).where(ours, held_.c.role_id == new)):
             rows.execute(insert(held_).values(user_id=user_id, role_id=new))
+            passwords.end_sessions(rows, user_id, now, "roles")

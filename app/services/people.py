@@ -259,7 +259,7 @@ def open_account(
     )
     (user_id,) = added.inserted_primary_key or (0,)
     passwords.set_password(rows, user_id, password, now, must_change=True)
-    enter(rows, user_id, organization_id)
+    enter(rows, user_id, organization_id, now)
     audit.note_on(
         rows, "create", kind="ab_user", object_id=user_id, label=typed.username,
         after={"mobile": typed.mobile, "email": typed.email, "organization": organization_id},
@@ -312,7 +312,7 @@ def configure(rows: Connection, user_id: int, granted: Mapping[str, Iterable[str
 # --- coming, leading, leaving -------------------------------------------------------------
 
 
-def enter(rows: Connection, user_id: int, organization_id: int) -> None:
+def enter(rows: Connection, user_id: int, organization_id: int, now: datetime) -> None:
     """Belong to an organization as a sub-account with all of its pages.
 
     :raises DomainError: when the person belongs to one already.
@@ -327,14 +327,18 @@ def enter(rows: Connection, user_id: int, organization_id: int) -> None:
     rows.execute(
         insert(member_).values(user_id=user_id, organization_id=organization_id, is_main=False)
     )
-    _give_roles(rows, user_id, {SUB_ACCOUNT})
+    _give_roles(rows, user_id, {SUB_ACCOUNT}, now)
     after = {"organization": organization_id, "role": SUB_ACCOUNT}
     _note(rows, "role_change", user_id, {}, after)
     raise_version(rows)
 
 
-def lead(rows: Connection, organization_id: int, user_id: int) -> int | None:
+def lead(
+    rows: Connection, organization_id: int, user_id: int, now: datetime, keep_token_hash: str = ""
+) -> int | None:
     """Make a person the main account; the one before becomes a sub-account and is returned.
+
+    Their logins end, but for the one in which the main account hands over itself.
 
     :raises DomainError: when the person belongs to another organization.
     """
@@ -343,7 +347,7 @@ def lead(rows: Connection, organization_id: int, user_id: int) -> int | None:
     roles = rights.roles_of_main(rows, organization_id)
     present, before = member(rows, user_id), main_account(rows, organization_id)
     if present is None:
-        enter(rows, user_id, organization_id)
+        enter(rows, user_id, organization_id, now)
     elif present.organization_id != organization_id:
         raise DomainError(
             _l("The applicant belongs to another organization."),
@@ -353,9 +357,9 @@ def lead(rows: Connection, organization_id: int, user_id: int) -> int | None:
         return None
     if before is not None:
         _place(rows, before.user_id, is_main=False)
-        _give_roles(rows, before.user_id, {SUB_ACCOUNT})
+        _give_roles(rows, before.user_id, {SUB_ACCOUNT}, now, keep_token_hash)
     _place(rows, user_id, is_main=True)
-    _give_roles(rows, user_id, roles)
+    _give_roles(rows, user_id, roles, now)
     raise_version(rows)
     return before.user_id if before else None
 
@@ -371,8 +375,7 @@ def leave(rows: Connection, who: Member, now: datetime) -> str:
     _note(rows, "role_change", who.user_id, before, {"organization": None})
     if keeps:
         rows.execute(delete(member_).where(member_.c.user_id == who.user_id))
-        _give_roles(rows, who.user_id, {ORDINARY})
-        passwords.end_sessions(rows, who.user_id, now, "roles")
+        _give_roles(rows, who.user_id, {ORDINARY}, now)
         raise_version(rows)
         return KEPT
     if not has_history(rows, who.user_id):
@@ -400,8 +403,13 @@ def _place(rows: Connection, user_id: int, *, is_main: bool) -> None:
     _note(rows, "role_change", user_id, {}, {"role": MAIN_ACCOUNT if is_main else SUB_ACCOUNT})
 
 
-def _give_roles(rows: Connection, user_id: int, names: Iterable[str]) -> None:
-    """The roles of a member, in place of those that he had as one or as an ordinary user."""
+def _give_roles(
+    rows: Connection, user_id: int, names: Iterable[str], now: datetime, keep_token_hash: str = ""
+) -> None:
+    """The roles of a member, in place of those that he had as one or as an ordinary user.
+
+    His logins end: what he may do is another thing from now on.
+    """
     names = set(names)
     instead = {ORDINARY, SUB_ACCOUNT, rights.ANY_ORGANIZATION, rights.INSTITUTION} - names
     gone = select(role_.c.id).where(role_.c.name.in_(instead))
@@ -410,6 +418,7 @@ def _give_roles(rows: Connection, user_id: int, names: Iterable[str]) -> None:
     new = select(role_.c.id).where(role_.c.name.in_(names), role_.c.id.not_in(there))
     for role_id in rows.scalars(new).all():
         rows.execute(insert(held_).values(user_id=user_id, role_id=role_id))
+    passwords.end_sessions(rows, user_id, now, "roles", keep_token_hash)
 
 
 def _note(

@@ -14,7 +14,7 @@ from sqlalchemy import select
 from werkzeug.security import check_password_hash
 from werkzeug.wrappers import Response as BaseResponse
 
-from app import access, clock, messages
+from app import access, clock, login, messages
 from app.choices import MAIN_ACCOUNT, SUB_ACCOUNT
 from app.columns import Choice, Choices, FieldInfo, Phrase, masked
 from app.errors import DomainError, Problem
@@ -152,7 +152,7 @@ class MembershipView(Sheets):
                     _("This colleague does not belong to your organization any more."),
                     _("Choose another one."),
                 )
-            people.lead(rows, organization_id, chosen.user_id)
+            people.lead(rows, organization_id, chosen.user_id, now, login.token_hash())
             context = {"org": g.grants.organization_name, "actor": chosen.name}
             told = [chosen.user_id, who.user_id or 0]
             key = f"account.main_changed:{organization_id}:{now.isoformat()}"
