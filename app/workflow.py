@@ -33,7 +33,6 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from app import audit, clock, flow_log, messages, models, search
@@ -49,6 +48,7 @@ from app.errors import (
     Problem,
 )
 from app.flow import APPLICANT, PREVIOUS, Act, Case, Flow, Route, Seat, Stage, route_problems
+from app.numbers import next_number
 from app.todos import holders
 
 DRAFT, IN_REVIEW, RETURNED, WITHDRAWN = "draft", "in_review", "returned", "withdrawn"
@@ -90,9 +90,7 @@ def _columns(table: Table, shape: type[Any]) -> list[Column[Any]]:
 
 
 case_, task_, event_ = (_table(m) for m in (models.FlowCase, models.FlowTask, models.FlowEvent))
-route_, stage_, series_ = (
-    _table(m) for m in (models.FlowRoute, models.FlowStage, models.NumberSeries)
-)
+route_, stage_ = (_table(m) for m in (models.FlowRoute, models.FlowStage))
 person_, member_ = _table(models.Person), _table(models.Membership)
 organization_ = _table(models.Organization)
 role_, held_ = (person_.metadata.tables[name] for name in ("ab_role", "ab_user_role"))
@@ -162,15 +160,6 @@ PUBLISHED = (
     .where(route_.c.flow == bindparam("of_flow"), route_.c.state == literal_column("'published'"))
     .with_for_update(key_share=True)
 )
-_INSERT: dict[str, Any] = {"postgresql": postgresql.insert, "sqlite": sqlite.insert}
-_SERIES = (series_.c.prefix, series_.c.day)
-_LAST = select(series_.c.last).where(*(c == bindparam(c.name) for c in _SERIES))
-NEXT_NUMBER = {
-    dialect: build(series_)
-    .values(prefix=bindparam("prefix"), day=bindparam("day"), last=1)
-    .on_conflict_do_update(index_elements=_SERIES, set_={"last": series_.c.last + 1})
-    for dialect, build in _INSERT.items()
-}
 
 
 # --- the application's workflow -----------------------------------------------------------
@@ -277,7 +266,7 @@ class Desk:
         name = rows.scalar(select(person_.c.last_name).where(person_.c.id == self.actor.user_id))
         self._name = name or ""
         values = {
-            "number": self._number(self.workflow.flows[flow].prefix),
+            "number": next_number(self._rows, self.workflow.flows[flow].prefix, self.now),
             "flow": flow,
             "subject_id": subject.id,
             "title": str(subject),
@@ -633,13 +622,6 @@ class Desk:
         self._name, self._was = name or "", (case.state, self._place(case))
         self._house = house or case.applicant_name
         return case
-
-    def _number(self, prefix: str) -> str:
-        """The next number of the day; the row stays locked until the transaction ends."""
-        day = clock.local_day(self.now)
-        key = {"prefix": prefix, "day": day}
-        self._rows.execute(NEXT_NUMBER[self._rows.dialect.name], key)
-        return f"{prefix}-{day:%Y%m%d}-{self._rows.scalar(_LAST, key):04d}"
 
     def _act(self, case: Case, opinion: str = "") -> Act:
         return Act(self.session, self._rows, case, opinion, self.now)
