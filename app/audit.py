@@ -29,6 +29,7 @@ QUIET = frozenset(
     {"draft", "login_session", "captcha", "throttle", "verification_code", "one_time_token"}
     | {"password_history", "message", "message_choice", "job_run", "job_mark", "access_version"}
     | {"number_series", "audit_entry", "audit_seal", "audit_head", "flow_event", "flow_task"}
+    | {"life_event"}
     | {"flow_case", "ab_permission", "ab_view_menu", "ab_permission_view"}
 )
 """Tables whose rows are kept by the system alone, or are told of by a line of their own."""

@@ -56,6 +56,29 @@ class Workdays:
             count += self.is_working(day) if step > timedelta(0) else self.is_working(day - step)
         return count if step > timedelta(0) else -max(count, 1)
 
+    def after_hours(self, start: datetime, hours: float, opens: int, closes: int) -> datetime:
+        """When that many hours of work have passed; offices work from ``opens`` to ``closes``."""
+        left, day = timedelta(hours=hours), local_day(start)
+        while True:
+            if self.is_working(day):
+                begin = max(start, start_of(day) + timedelta(hours=opens))
+                end = start_of(day) + timedelta(hours=closes)
+                if begin + left <= end:
+                    return begin + left
+                left -= max(end - begin, timedelta(0))
+            day += DAY
+
+    def hours_between(self, start: datetime, end: datetime, opens: int, closes: int) -> float:
+        """How many hours of work lie between two moments."""
+        worked, day = timedelta(0), local_day(start)
+        while start_of(day) < end:
+            if self.is_working(day):
+                begin = max(start, start_of(day) + timedelta(hours=opens))
+                until = min(end, start_of(day) + timedelta(hours=closes))
+                worked += max(until - begin, timedelta(0))
+            day += DAY
+        return worked / timedelta(hours=1)
+
     def _count(self, day: date, days: int) -> datetime:
         for _ in range(days):
             day += DAY

@@ -62,7 +62,8 @@ class FieldInfo:
     """What the generated pages know of a column or relation.
 
     ``kind`` narrows a text (mobile, tel, email, url, credit_code, long, flow,
-    message: a msgid translated when shown), a number (year) or a moment (due);
+    message: a msgid translated when shown; rich: with formatting), a number (year) or a moment
+    (due); a one-to-many relation of kind ``links`` is a choice of several rows of another table;
     ``dictionary`` names the dictionary whose codes are stored; ``limit`` is the most items of a
     multiple choice or the most child rows; ``minimum`` is the least length or value; ``rule`` is
     the material rule of an attachment or, on a one-to-many relation to rows with an

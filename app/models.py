@@ -9,14 +9,28 @@ imported from here.
 from flask_appbuilder import Model
 
 from app.tables.accreditation import Accreditation, AccreditationCase, AccreditationQualification
+from app.tables.activities import Activity, ActivityProof
 from app.tables.agreements import Agreement, Consent
 from app.tables.announcements import Announcement
+from app.tables.association import AssociationApplication
 from app.tables.audit import AuditEntry, AuditHead, AuditSeal
 from app.tables.base import Base, Named, Searchable, when
 from app.tables.certification import Certification, ChangeProof, CompanyData, OrganizationChange
-from app.tables.files import Attachment, Draft
+from app.tables.consultants import (
+    Consultant,
+    ConsultantCertificate,
+    ConsultantLink,
+    ConsultantReview,
+    Invitation,
+    ReviewedCertificate,
+)
+from app.tables.demands import ContactFile, Demand, DemandContact, DemandFile
+from app.tables.figures import FigureMark, MonthFigure, Sleeper
+from app.tables.files import Attachment, Draft, Picture
 from app.tables.guards import APPEND_ONLY, GUARDS, SEALED_TABLES, append_only
+from app.tables.imports import ImportJob, ImportRow
 from app.tables.jobs import JobMark, JobRun, ScheduledJob
+from app.tables.lifecycle import LifeEvent
 from app.tables.logins import (
     Captcha,
     LoginSession,
@@ -38,6 +52,35 @@ from app.tables.people import (
     Qualification,
 )
 from app.tables.platform import AccessVersion, DictItem, Holiday, NumberSeries, Region, Setting
+from app.tables.products import (
+    Priced,
+    Product,
+    ProductCase,
+    ProductConsultant,
+    ProductHighlight,
+    ProductProof,
+    ProductReview,
+    ProductStep,
+    ReviewConsultant,
+    StandardProduct,
+    StandardStep,
+)
+from app.tables.scores import (
+    ScoreEntry,
+    ScoreFormula,
+    ScoreMonth,
+    ScoreStanding,
+    ScoreTotal,
+)
+from app.tables.trade import (
+    Filing,
+    FilingContract,
+    FilingInvoice,
+    Rating,
+    RatingPicture,
+    RatingScore,
+    RatingTotal,
+)
 from app.tables.workflow import FlowCase, FlowEvent, FlowRoute, FlowStage, FlowTask, Submitted
 
 __all__ = [
@@ -48,8 +91,11 @@ __all__ = [
     "Accreditation",
     "AccreditationCase",
     "AccreditationQualification",
+    "Activity",
+    "ActivityProof",
     "Agreement",
     "Announcement",
+    "AssociationApplication",
     "Attachment",
     "AuditEntry",
     "AuditHead",
@@ -61,23 +107,40 @@ __all__ = [
     "ChangeProof",
     "CompanyData",
     "Consent",
+    "Consultant",
+    "ConsultantCertificate",
+    "ConsultantLink",
+    "ConsultantReview",
+    "ContactFile",
+    "Demand",
+    "DemandContact",
+    "DemandFile",
     "DictItem",
     "Draft",
+    "FigureMark",
+    "Filing",
+    "FilingContract",
+    "FilingInvoice",
     "FlowCase",
     "FlowEvent",
     "FlowRoute",
     "FlowStage",
     "FlowTask",
     "Holiday",
+    "ImportJob",
+    "ImportRow",
+    "Invitation",
     "JobMark",
     "JobRun",
     "JoinRequest",
+    "LifeEvent",
     "LoginSession",
     "MainAccountChange",
     "Membership",
     "Message",
     "MessageChoice",
     "Model",
+    "MonthFigure",
     "Named",
     "NumberSeries",
     "OneTimeToken",
@@ -87,11 +150,34 @@ __all__ = [
     "OrganizationRequest",
     "PasswordHistory",
     "Person",
+    "Picture",
+    "Priced",
+    "Product",
+    "ProductCase",
+    "ProductConsultant",
+    "ProductHighlight",
+    "ProductProof",
+    "ProductReview",
+    "ProductStep",
     "Qualification",
+    "Rating",
+    "RatingPicture",
+    "RatingScore",
+    "RatingTotal",
     "Region",
+    "ReviewConsultant",
+    "ReviewedCertificate",
     "ScheduledJob",
+    "ScoreEntry",
+    "ScoreFormula",
+    "ScoreMonth",
+    "ScoreStanding",
+    "ScoreTotal",
     "Searchable",
     "Setting",
+    "Sleeper",
+    "StandardProduct",
+    "StandardStep",
     "Submitted",
     "Throttle",
     "VerificationCode",

@@ -48,7 +48,7 @@ from sqlalchemy.sql.util import _deep_annotate
 from app import clock
 from app.columns import UtcDateTime
 
-Kind = Literal["anonymous", "ordinary", "bystander", "member", "staff", "system"]
+Kind = Literal["anonymous", "ordinary", "bystander", "member", "consultant", "staff", "system"]
 
 
 class AccessError(PermissionError):
@@ -62,6 +62,9 @@ class Actor:
     ``member`` acts for one organization, ``staff`` for the platform; a signed-in user who is
     neither is ``ordinary`` and has rows of his own only.  So has a ``bystander``: he belongs to
     an organization that left him none of the pages on which its data is read (F07).
+
+    A ``consultant`` is linked to an institution, ``serves_id``, and acts for it as the consultant
+    ``consultant_id``; he is no member of it, and ``organization_id`` stays empty.
     """
 
     kind: Kind
@@ -69,6 +72,8 @@ class Actor:
     roles: frozenset[str] = frozenset()
     organization_id: int | None = None
     region: str = ""
+    consultant_id: int | None = None
+    serves_id: int | None = None
 
     def holds(self, role: str, organization_id: int | None = None) -> bool:
         """Whether the role is held, and in that organization if one is named."""
@@ -117,6 +122,8 @@ class Me:
 
     user_id: ClassVar = _late("user_id", lambda a: a.user_id, Integer)
     organization_id: ClassVar = _late("organization_id", lambda a: a.organization_id, Integer)
+    consultant_id: ClassVar = _late("consultant_id", lambda a: a.consultant_id, Integer)
+    serves_id: ClassVar = _late("serves_id", lambda a: a.serves_id, Integer)
     now: ClassVar = bindparam("actor_now", callable_=clock.now, type_=UtcDateTime())
     region_first: ClassVar = _late("region_first", lambda a: int(a.region.ljust(6, "0")), Integer)
     region_last: ClassVar = _late("region_last", lambda a: int(a.region.ljust(6, "9")), Integer)
@@ -510,4 +517,12 @@ def _require(session: Session, model: Any, keys: set[Any], *rule: ColumnElement[
         raise AccessError(f"{model.__name__} {sorted(keys - seen)}: not yours")
 
 
-import app.access.rules  # noqa: E402,F401 - registers them; they need what stands above
+# They register the rules of the models, and need what stands above.
+import app.access.association  # noqa: E402
+import app.access.consultants  # noqa: E402
+import app.access.demands  # noqa: E402
+import app.access.imports  # noqa: E402
+import app.access.products  # noqa: E402
+import app.access.rules  # noqa: E402
+import app.access.scores  # noqa: E402
+import app.access.trade  # noqa: E402,F401

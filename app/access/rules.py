@@ -6,7 +6,7 @@ Tables inside a rule are aliases: an eager load by subquery would take a plain o
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, between, exists, false, or_, select, true
@@ -55,6 +55,11 @@ def _of_bureau(me: Me) -> bool:
     return me.is_any("staff") and me.has("bureau")
 
 
+def _of_association(me: Me) -> bool:
+    """The enterprise service association (促进会), which keeps its members."""
+    return me.is_any("staff") and me.has("association")
+
+
 def _children(parent: type, rule: Rule, key: str) -> Rule:
     """The rule of child rows: that of their parent row, asked by its key."""
 
@@ -76,6 +81,8 @@ def _organization_seen(me: Me, columns: Any) -> ColumnElement[bool]:
     public = columns.institution_state == "in_pool"
     if _of_bureau(me):
         return or_(public, _in_region(me, columns))
+    if _of_association(me):
+        return or_(public, columns.association_state != "none")
     return or_(public, columns.id == me.organization_id) if me.is_any("member") else public
 
 
@@ -294,11 +301,29 @@ def _cases_of_region(me: Me, columns: Any) -> ColumnElement[bool]:
     )
 
 
+def _of_flow(flow: str, columns: Any) -> ColumnElement[bool]:
+    ours: ColumnElement[bool] = columns.flow == flow
+    return ours
+
+
+def _filed_for(me: Me, columns: Any) -> ColumnElement[bool]:
+    """What a consultant filed for the institution that he serves."""
+    if not me.is_any("consultant"):
+        return false()
+    own = and_(_is_me(columns.applicant_id, me), columns.organization_id == me.serves_id)
+    return and_(_of_flow("filing", columns), own)
+
+
 def _case_seen(me: Me, columns: Any) -> ColumnElement[bool]:
     """As its application; a main account also what it has to decide itself."""
+    if _of_association(me) and not _reads_all(me):
+        return _of_flow("association", columns)
     if _of_bureau(me):
         return _cases_of_region(me, columns)
     seen = _application_seen(me, columns)
+    if me.is_any("ordinary", "bystander", "consultant"):
+        own = and_(columns.flow == "consultant_review", _is_me(columns.applicant_id, me))
+        return or_(seen, own, _filed_for(me, columns))
     if not _is_main_account(me):
         return seen
     task = models.FlowTask.__table__.alias().c
@@ -325,9 +350,10 @@ def _attachment_seen(me: Me, entity: Any) -> ColumnElement[bool]:
     organization = models.Organization.__table__.alias().c
     logos = select(organization.logo_id).where(organization.institution_state == "in_pool")
     public: ColumnElement[bool] = entity.id.in_(logos)
+    more = [condition for rule in file_rules for condition in rule(me, entity)]
     if me.is_any("anonymous"):
-        return public
-    rules = [public, and_(entity.owner_id == me.user_id, *_of_no_organization(entity))]
+        return or_(public, *more)
+    rules = [public, *more, and_(entity.owner_id == me.user_id, *_of_no_organization(entity))]
     if me.is_any("member"):
         rules += [entity.id.in_(query) for query in _files_of_my_organization(me)]
     if me.is_any("member") or _of_bureau(me):
@@ -335,7 +361,11 @@ def _attachment_seen(me: Me, entity: Any) -> ColumnElement[bool]:
     return or_(*rules)
 
 
-FILES: tuple[tuple[type, tuple[str, ...], type | None, str], ...] = (
+FileRule = Callable[[Me, Any], Iterable[ColumnElement[bool]]]
+file_rules: list[FileRule] = []
+"""Which attachments the modules of other areas show: conditions, any of which is enough."""
+
+FILES: list[tuple[type, tuple[str, ...], type | None, str]] = [
     (models.Organization, ("logo_id", "licence_file_id"), None, ""),
     (models.Qualification, ("proof_id",), None, ""),
     (models.Accreditation, ("logo_id", "licence_file_id", "membership_form_id"), None, ""),
@@ -343,7 +373,7 @@ FILES: tuple[tuple[type, tuple[str, ...], type | None, str], ...] = (
     (models.Certification, ("licence_file_id", "authorisation_id"), None, ""),
     (models.OrganizationChange, ("licence_file_id",), None, ""),
     (models.ChangeProof, ("attachment_id",), models.OrganizationChange, "change_id"),
-)
+]
 """The columns by which rows of organizations name files; of child rows, the parent and its key."""
 
 
@@ -354,10 +384,16 @@ def _of_no_organization(entity: Any) -> Iterator[ColumnElement[bool]]:
         named = exists().where(or_(*(rows[name] == entity.id for name in names)))
         if parent is not None:
             holder = parent.__table__.alias().c  # type: ignore[attr-defined]
-            named = named.where(holder.id == rows[key], holder.organization_id.is_not(None))
+            named = named.where(holder.id == rows[key], _of_an_organization(holder))
         elif model is not models.Organization:
-            named = named.where(rows.organization_id.is_not(None))
+            named = named.where(_of_an_organization(rows))
         yield ~named
+
+
+def _of_an_organization(columns: Any) -> ColumnElement[bool]:
+    """Whether a row is some organization's; a demand is also the enterprise's that raised it."""
+    whose = [columns[name] for name in ("organization_id", "enterprise_id") if name in columns]
+    return or_(*(column.is_not(None) for column in whose))
 
 
 def _files_of_certification(me: Me) -> Iterator[Select[Any]]:

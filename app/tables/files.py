@@ -52,3 +52,17 @@ class Draft(Base):
     saved_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
     __table_args__ = (UniqueConstraint("user_id", "form"),)
+
+
+class Picture(Base):
+    """A picture within a rich text: the row that holds the text names it."""
+
+    __tablename__ = "text_picture"
+    label_column = "id"
+
+    kind: Mapped[str] = mapped_column(String(40))
+    subject_id: Mapped[int] = mapped_column(BigInteger)
+    organization_id: Mapped[int | None] = mapped_column(ForeignKey("organization.id"))
+    attachment_id: Mapped[int] = mapped_column(ForeignKey("attachment.id"), index=True)
+
+    __table_args__ = (Index("ix_text_picture_subject", "kind", "subject_id"),)

@@ -157,6 +157,30 @@ class Organization(Named, Base):
         section=_l("Certification information"),
         by_flow=True,
     )
+    in_park: Mapped[str | None] = choice(
+        _l("Registered in the park"), choices.IN_PARK, section=_l("Registration")
+    )
+    association_state: Mapped[str] = choice(
+        _l("Membership of the association"),
+        choices.ASSOCIATION_STATES,
+        default="none",
+        server_default="none",
+        section=_l("Association"),
+        by_flow=True,
+    )
+    member_kind: Mapped[str | None] = choice(
+        _l("Kind of membership"), choices.MEMBER_KINDS, section=_l("Association"), by_flow=True
+    )
+    member_no: Mapped[str | None] = field(
+        _l("Member number"), String(24), section=_l("Association"), by_flow=True,
+        index=True, unique=True,  # an index: for a constraint SQLite copies the table
+    )  # fmt: skip
+    member_since: Mapped[date | None] = field(
+        _l("Member since"), section=_l("Association"), by_flow=True
+    )
+    member_until: Mapped[date | None] = field(
+        _l("Member until"), section=_l("Association"), kind="expiry", by_flow=True
+    )
     created_at: Mapped[datetime] = field(_l("Created at"), UtcDateTime)
     version: Mapped[int] = mapped_column(default=1)
 
@@ -193,6 +217,9 @@ class Organization(Named, Base):
         CheckConstraint("length(credit_code) = 18", name="credit_code_length"),
         Index("ix_organization_certification", "certification", "id"),
         Index("ix_organization_institution_state", "institution_state", "id"),
+        Index("ix_organization_association_state", "association_state", "id"),
+        Index("ix_organization_member_until", "member_until"),
+        Index("ix_organization_in_park", "in_park", "id"),
         Index("ix_organization_certified_at", "certified_at", "id"),
         Index("ix_organization_certified_until", "certified_until"),
         Index("ix_organization_region", "region_id", "id"),
