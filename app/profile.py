@@ -21,21 +21,32 @@ from app.columns import Phrase
 
 FOLDER = Path(__file__).parent / "profiles"
 MODES = ("any", "all", "in_order", "ratio")
-KINDS = ("staff", "member", "ordinary")
+KINDS = ("staff", "member", "consultant", "ordinary")
 SCOPES = ("", "region")
 READER, READING = "auditor", {"list", "show", "export", "reveal", "verify"}
 """The role that writes nothing, and the verbs that write nothing."""
+WHOLE = 100
 CERTIFY = ("with_registration", "later", "none")
+RULES = ("open", "park")
 
 WORDS: Mapping[str, Phrase] = MappingProxyType(
     {
         "Qifu": _l("Qifu"),
         "Enterprise services in one place": _l("Enterprise services in one place"),
         "Qifu operations centre": _l("Qifu operations centre"),
+        "Enterprise service supermarket": _l("Enterprise service supermarket"),
+        "Services for the enterprises of the park": _l("Services for the enterprises of the park"),
+        "Operations centre of the supermarket": _l("Operations centre of the supermarket"),
+        "Supermarket administrator": _l("Supermarket administrator"),
+        "Review by the supermarket administrator": _l("Review by the supermarket administrator"),
         "Operator": _l("Operator"),
         "Enterprise": _l("Enterprise"),
         "Institution": _l("Institution"),
+        "Service consultant": _l("Service consultant"),
+        "Invited consultant": _l("Invited consultant"),
         "Ordinary user": _l("Ordinary user"),
+        "Enterprise service association": _l("Enterprise service association"),
+        "Review by the association": _l("Review by the association"),
         "City bureau": _l("City bureau"),
         "System administrator": _l("System administrator"),
         "Security administrator": _l("Security administrator"),
@@ -115,6 +126,8 @@ class Limits:
     uploads_per_hour: int
     upload_megabytes_per_day: int
     expiry_reminder_days: tuple[int, ...]
+    import_rows: int
+    asleep_days: int
 
 
 @dataclass(frozen=True)
@@ -186,9 +199,106 @@ class Reminders:
 
 @dataclass(frozen=True)
 class Register:
-    """When an enterprise certifies: with its registration, later, or not at all (none)."""
+    """When an enterprise certifies: with its registration, later, or not at all (none).
+
+    ``rule`` says which enterprises may register: any (open), or those in the park alone (park);
+    the park lies in ``park_regions``.
+    """
 
     certify: str
+    rule: str
+    park_regions: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Association:
+    """For how many years somebody is a member of the association."""
+
+    member_years: int
+
+
+@dataclass(frozen=True)
+class Consultants:
+    """How long an invitation is good, and on which days after its sending it is repeated.
+
+    ``reminder_left`` are the days before its end on which it is repeated too;
+    ``invitations_per_day`` is how often an institution may write to one consultant.
+    """
+
+    invitation_days: int
+    reminder_days: tuple[int, ...]
+    reminder_left: tuple[int, ...]
+    invitations_per_day: int
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Activity filings and the board (forms F19, F20).
+
+    An institution files an activity within ``filing_days`` after it; a preview of other weights
+    compares the first ``preview`` of the board; the portal shows the first ``board`` of a page.
+    """
+
+    filing_days: int
+    preview: int
+    board: int
+
+
+@dataclass(frozen=True)
+class Trade:
+    """Until when transactions are filed and rated (forms F17, F18).
+
+    Above ``proof_from`` yuan an invoice belongs to a filing.  Both sides' ratings are shown once
+    both are there or after ``pair_days``; rating closes after ``rating_days``, both sides are
+    invited on ``invite_days``.  ``to_provider`` and ``to_buyer`` are the dimensions of a rating
+    and their weights in per cent.
+    """
+
+    filing_days: int
+    proof_from: int
+    pair_days: int
+    rating_days: int
+    reply_days: int
+    remark_days: int
+    invite_days: tuple[int, ...]
+    to_provider: Mapping[str, int]
+    to_buyer: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class Demands:
+    """How soon somebody has to speak with an enterprise that asked (forms.md H).
+
+    The first contact is due after so many working hours by urgency, counted from ``work_from`` to
+    ``work_until`` o'clock; ``escalate_hours`` later staff hear of it.  Without news for
+    ``stale_days`` working days the institution is reminded, after ``close_days`` closing is
+    proposed.  ``assigned_by`` is the role that assigns open demands and decides disputes.
+    """
+
+    normal_hours: int
+    soon_hours: int
+    urgent_hours: int
+    work_from: int
+    work_until: int
+    escalate_hours: int
+    stale_days: int
+    close_days: int
+    assigned_by: str
+
+
+@dataclass(frozen=True)
+class Listings:
+    """How long a product is on sale: usually, and at most; when its institution is reminded.
+
+    ``reminder_days`` are those before the end; after each of ``stale_months`` without a change
+    the institution is asked, once a month, whether the data is still true.
+    """
+
+    usual_days: int
+    longest_days: int
+    reminder_days: tuple[int, ...]
+    stale_months: tuple[int, ...]
+    most_at_once: int
 
 
 @dataclass(frozen=True)
@@ -200,10 +310,16 @@ class Profile:
     roles: Mapping[str, Role]
     routes: Mapping[str, tuple[Stage, ...]]
     register: Register
+    association: Association
     limits: Limits
     password: Password
     login: Login
     reminders: Reminders
+    listings: Listings
+    consultants: Consultants
+    demands: Demands
+    scores: Scores
+    trade: Trade
 
 
 def names() -> list[str]:
@@ -228,7 +344,7 @@ def parse(name: str, text: str) -> Profile:
     :raises ProfileError: naming everything that is unknown, missing or faulty.
     """
     faults = _Faults()
-    source = tomllib.loads(text)
+    source = _whole(tomllib.loads(text), faults, (name,))
     faults.keys("", source, Profile, given=("name",))
     profile = Profile(
         name=name,
@@ -236,19 +352,63 @@ def parse(name: str, text: str) -> Profile:
         roles=_roles(source.get("roles", {}), faults),
         routes=_routes(source.get("routes", {}), faults),
         register=_build(Register, "register", source.get("register", {}), faults),
+        association=_build(Association, "association", source.get("association", {}), faults),
         limits=_build(Limits, "limits", source.get("limits", {}), faults),
         password=_build(Password, "password", source.get("password", {}), faults),
         login=_build(Login, "login", source.get("login", {}), faults),
         reminders=_build(Reminders, "reminders", source.get("reminders", {}), faults),
+        listings=_build(Listings, "listings", source.get("listings", {}), faults),
+        consultants=_build(Consultants, "consultants", source.get("consultants", {}), faults),
+        demands=_build(Demands, "demands", source.get("demands", {}), faults),
+        scores=_build(Scores, "scores", source.get("scores", {}), faults),
+        trade=_build(Trade, "trade", source.get("trade", {}), faults),
     )
     faults.one_of("register.certify", profile.register.certify, CERTIFY)
+    faults.one_of("register.rule", profile.register.rule, RULES)
     _check_password(profile.password, faults)
+    for side in ("to_provider", "to_buyer"):
+        weights = getattr(profile.trade, side)
+        if not isinstance(weights, Mapping) or sum(weights.values()) != WHOLE:
+            faults.found.append(f"trade.{side}: the weights must add up to {WHOLE}")
     for held in ("supervisor", "technician"):
         role = getattr(profile.reminders, held)
         faults.one_of(f"reminders.{held}", role, tuple(profile.roles))
+    faults.one_of("demands.assigned_by", profile.demands.assigned_by, tuple(profile.roles))
     if faults.found:
         raise ProfileError(f"Profile {name}: " + "; ".join(faults.found) + ".")
     return profile
+
+
+def _whole(source: dict[str, Any], faults: _Faults, seen: tuple[str, ...]) -> dict[str, Any]:
+    """A profile together with the one that it ``extends``, ``without`` what it leaves out.
+
+    Tables are merged; everything else takes the place of what the other profile says.
+    """
+    base, dropped = source.pop("extends", None), source.pop("without", [])
+    if base is None:
+        return source
+    if base in seen or base not in names():
+        faults.found.append(f"extends names {base!r}, which is no profile to extend")
+        return source
+    text = (FOLDER / f"{base}.toml").read_text(encoding="utf-8")
+    merged = _merged(_whole(tomllib.loads(text), faults, (*seen, base)), source)
+    for path in dropped:
+        *above, last = path.split(".")
+        table: Any = merged
+        for key in above:
+            table = table.get(key, {})
+        if table.pop(last, None) is None:
+            faults.found.append(f"without names {path!r}, which {base} does not have")
+    return merged
+
+
+def _merged(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
+    tables = {
+        key: _merged(below[key], value)
+        for key, value in above.items()
+        if isinstance(value, dict) and isinstance(below.get(key), dict)
+    }
+    return below | above | tables
 
 
 class _Faults:

@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 from app import clock
 from app.models import AccessVersion, DictItem, FlowRoute, Holiday, Region, Setting
 from app.profile import Profile, ProfileError
-from app.services import consents
+from app.services import consents, scores
 
 FOLDER = Path(__file__).parent.parent / "reference_data"
 PROFILE = "profile"
@@ -179,4 +179,5 @@ def seed(session: Session, profile: Profile, pairs: Iterable[Pair], now: datetim
     seed_dictionaries(session)
     seed_holidays(session, clock.local_day(now))
     consents.seed(session, now)
+    scores.found_formula(session.connection(), now)
     return is_new
