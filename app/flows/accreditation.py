@@ -13,7 +13,7 @@ from app.clock import local_day
 from app.errors import Problem
 from app.flow import Act, Flow
 from app.models import Accreditation
-from app.services import formal, institutions, reference
+from app.services import association, formal, institutions, reference
 
 
 class InstitutionAccreditation(Flow[Accreditation]):
@@ -24,8 +24,9 @@ class InstitutionAccreditation(Flow[Accreditation]):
     # Its mail goes to the address in the form (S4-4).
     tells: ClassVar = dict.fromkeys(("returned", "approved", "refused"), ("email",))
 
-    def __init__(self, years: int, certified_years: int) -> None:
+    def __init__(self, years: int, certified_years: int, member_years: int) -> None:
         self.years, self.certified_years = years, certified_years
+        self.member_years = member_years
 
     def check(self, subject: Accreditation, rows: Connection, now: datetime) -> list[Problem]:
         """Declared rules, identity, services and certificates: all faults at once."""
@@ -69,9 +70,11 @@ class InstitutionAccreditation(Flow[Accreditation]):
 
     def on_approved(self, act: Act, subject: Accreditation) -> None:
         """An institution from now on; the applicant is told by mail."""
-        act.case.organization_id = institutions.admit(
+        organization_id = institutions.admit(
             act.rows, subject.id, act.now, self.years, self.certified_years
         )
+        act.case.organization_id = organization_id
+        association.adopt(act.rows, subject.id, organization_id, act.now, self.member_years)
         _tell(act, subject, "approved")
 
 

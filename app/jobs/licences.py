@@ -12,7 +12,7 @@ from app import clock, messages
 from app.access import elevated
 from app.flow import Seat
 from app.jobs.timetable import job
-from app.services import organizations
+from app.services import association, organizations
 from app.todos import holders
 
 
@@ -28,7 +28,7 @@ def remind(session: Session, now: datetime) -> int:
     """Tell main account and operators of each step once; of several missed the latest alone."""
     profile, today = current_app.extensions["profile"], clock.local_day(now)
     rows = elevated(session, "certificates are those of all organizations")
-    told = organizations.expire(rows, today)
+    told = organizations.expire(rows, today) + association.expire(rows, today)
     staff = holders(rows, Seat(role="operator"))
     for found in organizations.expiring(rows, today, profile.limits.expiry_reminder_days):
         context = {"title": found.title, "org": found.organization, "due": found.until}

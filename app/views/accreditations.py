@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from flask import current_app, redirect, url_for
+from flask import current_app, flash, redirect, url_for
 from flask_appbuilder import expose
 from flask_appbuilder.models.sqla.interface import SQLAInterface
 from flask_appbuilder.security.decorators import has_access, permission_name
@@ -16,7 +16,7 @@ from app.access.rules import EDITABLE
 from app.columns import Phrase
 from app.extensions import db
 from app.models import Accreditation, OrgRole
-from app.services import organizations
+from app.services import association, organizations
 from app.services.institutions import INSTITUTION
 from app.views.base.cells import cell_at
 from app.views.base.view import Answer
@@ -109,6 +109,21 @@ class AccreditationView(RequestView):
             return super().crumbs(*more)
         start = (_("Workbench"), url_for("WorkbenchView.show"))
         return [start, (_("Role certification"), url_for(".choose")), *more]
+
+    def save(self, row: Accreditation) -> str:
+        """With 同时申请入会 ticked, a second case goes to the association (S4-2)."""
+        target = super().save(row)
+        number = association.submit_along(self.desk(), row)
+        if number is not None:
+            flash(
+                _(
+                    "Your request for membership was submitted too, as %(number)s; "
+                    "it is decided by itself.",
+                    number=number,
+                ),
+                "success",
+            )
+        return target
 
     def new_row(self) -> Accreditation:
         """What the organization has on file stands in the form already."""

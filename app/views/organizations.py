@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 
 from flask import request, url_for
@@ -11,23 +12,65 @@ from flask_appbuilder import expose
 from flask_appbuilder.models.sqla.interface import SQLAInterface
 from flask_appbuilder.security.decorators import has_access
 from flask_babel import gettext as _, lazy_gettext as _l
-from sqlalchemy import select
+from sqlalchemy import Select, func, select
 
 from app import access, clock
 from app.choices import CERTIFIED
 from app.columns import FieldInfo, Phrase
 from app.extensions import db
-from app.models import FlowCase, FlowEvent, FlowTask, Organization, OrganizationChange
+from app.models import (
+    Consultant,
+    FlowCase,
+    FlowEvent,
+    FlowTask,
+    Organization,
+    OrganizationChange,
+    Product,
+    ScoreStanding,
+)
 from app.services.institutions import normal_code
 from app.views.accreditations import is_renewable
+from app.views.association import may_join
 from app.views.base import BackOfficeView, Page
 from app.views.base.cells import Cell, Shown, cell_at, local_time
 from app.views.certifications import difference, may_certify
 from app.views.membership import request_buttons
 
 REGISTRATION = ("name", "credit_code", "region", "address", "industry", "legal_person")
+ASSOCIATION = ("association_state", "member_kind", "member_no", "member_since", "member_until")
 CERTIFICATION = ("certification", "certified_at", "certified_until", "institution_state")
 PRESENTATION = ("short_name", "logo", "institution_kind", "service_categories", "service_area")
+
+
+FIGURES: Mapping[str, tuple[Phrase, Any, str]] = MappingProxyType(
+    {
+        "consultants": (
+            _l("Number of consultants"),
+            select(func.count(Consultant.id))
+            .where(Consultant.organization_id == Organization.id, Consultant.state == "linked")
+            .correlate(Organization)
+            .scalar_subquery(),
+            "number",
+        ),
+        "products": (
+            _l("Products on sale"),
+            select(func.count(Product.id))
+            .where(Product.organization_id == Organization.id, Product.state == "listed")
+            .correlate(Organization)
+            .scalar_subquery(),
+            "number",
+        ),
+        "score": (
+            _l("Activity score"),
+            select(ScoreStanding.score)
+            .where(ScoreStanding.kind == "institution", ScoreStanding.subject_id == Organization.id)
+            .correlate(Organization)
+            .scalar_subquery(),
+            "money",
+        ),
+    }
+)
+"""What an institution has on the platform: label, how it is counted, kind of cell."""
 
 
 def own_title(view: Page) -> str:
@@ -41,7 +84,7 @@ class OrganizationView(BackOfficeView):
 
     datamodel = SQLAInterface(Organization)
     route_base = "/organizations"
-    title = _l("Organizations")
+    title = _l("Enterprise directory")
     list_columns = (
         "name", "credit_code", "region", "institution_kind", "institution_state",
         "certification", "created_at",
@@ -52,7 +95,7 @@ class OrganizationView(BackOfficeView):
         *PRESENTATION, "intro", "advantages", "website", "service_tel",
         "licence_file", "qualifications",
     )  # fmt: skip
-    show_columns = (*form_columns[:6], *CERTIFICATION, *form_columns[6:])
+    show_columns = (*form_columns[:6], "in_park", *CERTIFICATION, *ASSOCIATION, *form_columns[6:])
     filter_columns = ("region", "institution_kind", "industry", "created_at")
     order_columns = ("id", "name", "created_at")
     tab_column = "institution_state"
@@ -69,6 +112,18 @@ class OrganizationView(BackOfficeView):
         """A new organization is dated; its code is stored in one spelling."""
         row.credit_code = normal_code(row.credit_code)
         row.created_at = row.created_at or clock.now()
+
+    def sections_of(self, row: Organization, *, plain: bool = False) -> Sequence[dict[str, Any]]:
+        """Of the park and the association only what there is to say."""
+        shown = super().sections_of(row, plain=plain)
+        unsaid = () if row.in_park else ("in_park",)
+        if row.institution_state == "none" and row.association_state == "none":
+            unsaid = (*unsaid, *ASSOCIATION)
+        kept = (
+            {**part, "items": [pair for pair in part["items"] if pair[0].path not in unsaid]}
+            for part in shown
+        )
+        return [part for part in kept if part["items"]]
 
     def readonly_note(self, row: Organization) -> str:
         """Certified data stays as it was reviewed, an authority where it is."""
@@ -92,6 +147,60 @@ class OrganizationView(BackOfficeView):
         """Members come back to their own page."""
         target = super().save(row)
         return target if access.actor().kind == "staff" else url_for("MyOrganizationView.show")
+
+
+class InstitutionView(OrganizationView):
+    """服务机构: the institutions alone, with what they have on the platform (forms.md G)."""
+
+    route_base = "/service-institutions"
+    title = _l("Institutions")
+    list_columns = (
+        "name", "institution_kind", "service_categories", "consultants", "products",
+        "association_state", "score", "certified_at", "institution_state",
+    )  # fmt: skip
+    labels: Mapping[str, Phrase] = MappingProxyType(
+        {"name": _l("Institution name"), "certified_at": _l("Entered at")}
+    )
+    order_columns = ("id", "name", "certified_at")
+    filter_columns = ("institution_kind", "region", "association_state", "certified_at")
+    base_permissions = ["can_list", "can_show", "can_export", "can_reveal"]
+    exclude_route_methods = OrganizationView.exclude_route_methods | {"add", "edit", "delete"}
+
+    def base_conditions(self) -> Sequence[Any]:
+        """Those that applied, whatever came of it."""
+        return [Organization.institution_state != "none"]
+
+    def _list_cell(self, path: str) -> Cell:
+        if path not in FIGURES:
+            return super()._list_cell(path)
+        label, _query, kind = FIGURES[path]
+        return Cell(path, FieldInfo(label), kind, None)
+
+    def _list_query(self) -> tuple[Select[Any], dict[str, Any]]:
+        """The figures of a row are counted for the rows of a page alone."""
+        cells, self.cells = self.cells, [cell for cell in self.cells if cell.path not in FIGURES]
+        query, joined = super()._list_query()
+        self.cells = cells
+        counted = (count.label(name) for name, (_label, count, _kind) in FIGURES.items())
+        return query.add_columns(*counted), joined
+
+    def _tab_conditions(self) -> dict[str, Any]:
+        return {code: rule for code, rule in super()._tab_conditions().items() if code != "none"}
+
+    def buttons(self, row: Organization) -> Sequence[dict[str, Any]]:
+        """Its data is kept among the enterprises; its public page is the portal's."""
+        offered: list[dict[str, Any]] = []
+        if row.institution_state == "in_pool":
+            url = url_for("PortalView.institution", pk=row.id)
+            offered.append(
+                {"label": _("Public page"), "url": url, "icon": "external-link", "method": "get"}
+            )
+        if self.appbuilder.sm.has_access("can_edit", "OrganizationView"):
+            url = url_for("OrganizationView.edit", pk=row.id)
+            offered.append(
+                {"label": _("Edit"), "url": url, "icon": "edit", "primary": True, "method": "get"}
+            )
+        return offered
 
 
 class MyOrganizationView(Page):
@@ -159,6 +268,12 @@ class MyOrganizationView(Page):
                 "url": url_for("AccreditationView.add"),
                 "icon": "building-store",
             }
+        if may("can_add", "AssociationView") and may_join(row):
+            yield {
+                "label": _("Apply for membership"),
+                "url": url_for("AssociationView.add"),
+                "icon": "users-group",
+            }
         if may("can_edit", "OrganizationView"):
             yield {
                 "label": _("Edit"),
@@ -198,6 +313,7 @@ def _panels(
     """The sections by tab; a tab without content is not there."""
     places = {
         str(_l("Certification information")): "certification",
+        str(_l("Association")): "certification",
         str(_l("Qualifications")): "certificates",
     }
     panels: dict[str, list[dict[str, Any]]] = {key: [] for key in TABS}
