@@ -42,7 +42,7 @@ from app.models import (
     Person,
     Region,
 )
-from app.services import consents, limits, logins, passwords, rights
+from app.services import consents, consultants, limits, logins, passwords, rights
 from app.services.codes import digest
 from app.services.reference import Reference, reference, workdays
 
@@ -63,12 +63,16 @@ OPEN_TO_ALL = {
     "ForgottenView.renew": {"POST"},
     "RegistrationView.register": {"POST"},
     "RegistrationView.companies": {"GET"},
+    "AnswerView.open": {"GET"},
+    "AnswerView.answer": {"GET", "POST"},
 }
 """What costs something and is open to everybody: so often a minute from one address, no more."""
 UNTIL_CHANGED = {"MyAccountView.password", "AccountView.logout", "language"}
 """What somebody may reach whose password is to be changed first."""
 UNTIL_ACCEPTED = {"ConsentView.accept", "RegistrationView.agreement", "language"}
 """What somebody may read who has not accepted the agreements in force."""
+CONSULTANT, INVITEE = "consultant", "invitee"
+"""The roles that an engagement gives, linked or on its way there; nobody holds them otherwise."""
 PEOPLE = "people"  # the entry of the menu that waits for certification
 
 version_, login_ = AccessVersion.__table__, LoginSession.__table__
@@ -138,13 +142,19 @@ def _read_grants(user_id: int, version: int) -> Grants | None:
         place = rights.standing(plain, user_id)
         known = [profile[name] for name in held if name in profile]
         is_staff = any(role.kind == "staff" for role in known)
-        if place is None or is_staff:
+        served = None if place or is_staff else consultants.engagement(plain, user_id)
+        if served is not None:
+            roles = frozenset({CONSULTANT}) if served.is_linked else held
+            more = () if served.is_linked else (INVITEE,)
+            pairs = rights.pairs_of(plain, {*roles, *more})
+        elif place is None or is_staff:
             roles, pairs = held, rights.pairs_of(plain, held)
         else:
             roles, pairs = place.roles(held), _member_pairs(plain, held, place)
         asked = consents.unaccepted(plain.connection(), user_id)
         plain.expunge_all()
-    kind: Any = "staff" if is_staff else _kind_of(place, pairs)
+    serves = served if served is not None and served.is_linked else None
+    kind: Any = "staff" if is_staff else "consultant" if serves else _kind_of(place, pairs)
     scoped = any(role.scope == "region" for role in known)
     actor = Actor(
         kind,
@@ -152,8 +162,11 @@ def _read_grants(user_id: int, version: int) -> Grants | None:
         roles,
         place.organization_id if place else None,
         _subtree(place.region_id if place else None) if scoped else "",
+        serves and serves.consultant_id,
+        serves and serves.organization_id,
     )
-    return Grants(version, person, actor, pairs, place.organization_name if place else "", asked)
+    house = place or serves
+    return Grants(version, person, actor, pairs, house.organization_name if house else "", asked)
 
 
 def _kind_of(place: rights.Standing | None, pairs: frozenset[rights.Pair]) -> Kind:
