@@ -98,12 +98,13 @@ RULES = {
         Rule("sheet", _l("List"), ("xlsx", "xls", "pdf"), 20 * MEGABYTE, most=3),
         Rule("report", _l("Report"), ("pdf", "docx"), 50 * MEGABYTE, most=3),
         Rule("mail", _l("E-mail"), ("eml", "msg", "pdf"), 10 * MEGABYTE, most=5),
+        Rule("import", _l("Rows to import"), ("xlsx",), 5 * MEGABYTE),
     )
 }
 """The material rules by the name that columns and uploads give them.
 
 In the order of forms § 0.2: M-LIC, M-DOC, M-SEAL, M-ZIP, M-STAMP, M-PHOTO, M-LOGO, M-COVER,
-M-PIC, M-VIDEO, M-INTRO, M-SHEET, M-REPORT, M-EML.
+M-PIC, M-VIDEO, M-INTRO, M-SHEET, M-REPORT, M-EML; last, what a list takes in by Excel.
 """
 
 LARGEST = max(rule.max_bytes for rule in RULES.values())

@@ -16,6 +16,9 @@ const FILES = [
   ["tom-select", "dist/js/tom-select.popular.min.js", "tom-select.popular.min.js"],
   ["tom-select", "dist/css/tom-select.bootstrap5.min.css", "tom-select.bootstrap5.min.css"],
   ["tom-select", "LICENSE", "LICENSE.tom-select.txt"],
+  ["quill", "dist/quill.js", "quill.js"],
+  ["quill", "dist/quill.core.css", "quill.core.css"],
+  ["quill", "LICENSE", "LICENSE.quill.txt"],
   ["@tabler/icons", "LICENSE", "LICENSE.tabler-icons.txt"],
 ];
 
@@ -26,6 +29,11 @@ const ICONS = [
   "file", "trash", "eye", "edit", "alert-triangle", "info-circle", "clock", "user",
   "logout", "language", "home", "external-link", "list-details", "settings",
   "circle-check", "circle-x", "paperclip", "phone", "calendar", "map-pin",
+  "packages", "message-2", "file-certificate", "star", "trophy", "calendar-event", "chart-bar",
+  "receipt", "users-plus", "users-group", "user-check", "user-cog", "user-plus", "mail", "link",
+  "unlink", "bold", "italic", "underline", "list", "list-numbers", "heading", "photo",
+  "clear-formatting", "align-left", "align-center", "align-right", "quote", "table-import",
+  "photo-off",
 ];
 
 const version = (name) =>
