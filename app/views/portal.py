@@ -11,23 +11,24 @@ from sqlalchemy import select
 
 from app import clock
 from app.extensions import db
-from app.models import Announcement, Organization, Qualification, Region
+from app.models import Announcement, Organization, Region
 from app.search import search
 from app.security import words
 from app.services import announcements
+from app.views import institution_page, market
 from app.views.base import Page, paging
-from app.views.base.cells import Shown, cell_at, local_time
+from app.views.base.cells import Shown, local_time
 from app.views.base.forms import clean, is_key
 
 PAGE_SIZE = 12
 NEWS = 6
+NEWS_PAGE = 20
 IN_POOL = Organization.institution_state == "in_pool"
 CARD = (
     Organization.id, Organization.name, Organization.short_name, Organization.institution_kind,
     Organization.service_categories, Organization.intro, Organization.logo_id,
     Organization.certified_at, Region.path.label("region"),
 )  # fmt: skip
-SERVICES = ("institution_kind", "service_categories", "service_area", "website", "service_tel")
 
 
 class PortalView(Page):
@@ -38,31 +39,35 @@ class PortalView(Page):
     @expose("/")
     def home(self) -> str:
         """Announcements, search, institutions by kind."""
-        phrase = clean(request.args.get("q", ""))[:50]
-        kinds = words().items("institution_kind")
-        kind = request.args.get("kind", "")
-        chosen = kind if kind in {item.code for item in kinds} else ""
-        kept = {k: v for k, v in {"q": phrase, "kind": chosen}.items() if v}
+        phrase, chosen, kept = self._asked()
         return render_template(
             "portal/home.html",
             q=phrase,
             news=announcements.newest(db.session(), clock.now(), NEWS),
-            kinds=[
-                (_("All"), url_for(".home", **({"q": phrase} if phrase else {})), not chosen),
-                *(
-                    (
-                        item.label,
-                        url_for(".home", **(kept | {"kind": item.code})),
-                        item.code == chosen,
-                    )
-                    for item in kinds
-                ),
-            ],
+            products=[] if kept else market.newest(),
+            categories=market.entrances(),
+            kinds=self._kinds(chosen, kept, ".home"),
             sidebar="",
-            **self._institutions(phrase, chosen, kept),
+            **self._institutions(phrase, chosen, kept, ".home"),
         )
 
-    def _institutions(self, phrase: str, kind: str, kept: dict[str, str]) -> dict[str, Any]:
+    def _asked(self) -> tuple[str, str, dict[str, str]]:
+        """The words and the kind that the address asks for, and what links keep of it."""
+        phrase = clean(request.args.get("q", ""))[:50]
+        kind = request.args.get("kind", "")
+        chosen = kind if kind in {item.code for item in words().items("institution_kind")} else ""
+        return phrase, chosen, {k: v for k, v in {"q": phrase, "kind": chosen}.items() if v}
+
+    def _kinds(self, chosen: str, kept: dict[str, str], here: str) -> list[tuple[str, str, bool]]:
+        every = {name: value for name, value in kept.items() if name != "kind"}
+        return [(_("All"), url_for(here, **every), not chosen)] + [
+            (item.label, url_for(here, **kept | {"kind": item.code}), item.code == chosen)
+            for item in words().items("institution_kind")
+        ]
+
+    def _institutions(
+        self, phrase: str, kind: str, kept: dict[str, str], here: str
+    ) -> dict[str, Any]:
         query = select(*CARD).join(Organization.region, isouter=True).where(IN_POOL)
         if phrase:
             query = query.where(search(Organization.search_text, phrase))
@@ -75,15 +80,7 @@ class PortalView(Page):
         )  # fmt: skip
         return {
             "institutions": [self._card(row) for row in page.rows],
-            "page": {
-                "total": page.total,
-                "number": None,
-                "box": False,
-                "kept": kept,
-                "first_url": url_for(".home", **kept) if page.before else None,
-                "prev_url": page.before and url_for(".home", **kept, at=page.before),
-                "next_url": page.behind and url_for(".home", **kept, at=page.behind),
-            },
+            "page": _page_line(page, kept, here),
         }
 
     def _card(self, row: Any) -> dict[str, Any]:
@@ -100,6 +97,37 @@ class PortalView(Page):
             "url": url_for(".institution", pk=row.id),
         }
 
+    @expose("/institutions/")
+    def institutions(self) -> str:
+        """服务机构: every institution, by words and kind."""
+        phrase, chosen, kept = self._asked()
+        return render_template(
+            "portal/institutions.html",
+            q=phrase,
+            kinds=self._kinds(chosen, kept, ".institutions"),
+            sidebar="",
+            **self._institutions(phrase, chosen, kept, ".institutions"),
+        )
+
+    @expose("/news/")
+    def all_news(self) -> str:
+        """公告: everything that was published, the newest first."""
+        query = select(Announcement.id, Announcement.title, Announcement.publish_at).where(
+            Announcement.publish_at <= clock.now()
+        )
+        column = Announcement.publish_at
+        at = paging.position(request.args.get("at", ""), column)
+        page = paging.page(
+            db.session(), query, column, Announcement.id,
+            descending=True, at=at, size=NEWS_PAGE, count=None,
+        )  # fmt: skip
+        return render_template(
+            "portal/all_news.html",
+            news=page.rows,
+            page=_page_line(page, {}, ".all_news"),
+            sidebar="",
+        )
+
     @expose("/news/<pk>/")
     def news(self, pk: str) -> str:
         """One announcement."""
@@ -115,35 +143,29 @@ class PortalView(Page):
         """The public page of a certified institution: nothing but what the portal may show."""
         key = int(pk) if is_key(pk) else 0
         shown = (*CARD, Organization.advantages, Organization.website, Organization.service_area,
-                 Organization.service_tel)  # fmt: skip
+                 Organization.service_tel, Organization.association_state,
+                 Organization.member_kind)  # fmt: skip
         query = select(*shown).join(Organization.region, isouter=True)
         row = db.session.execute(query.where(IN_POOL, Organization.id == key)).first() or abort(404)
         card = self._card(row)
-        services = [(cell_at(Organization, name), name) for name in SERVICES]
-        about = [(cell_at(Organization, name), name) for name in ("intro", "advantages")]
-        sections = [
-            {
-                "title": title,
-                "items": [(cell, cell.show(getattr(row, name))) for cell, name in cells],
-            }
-            for title, cells in ((_("Introduction"), about), (_("Services"), services))
-        ]
         return render_template(
             "portal/institution.html",
-            sections=[*sections, *self._certificates(key)],
+            sections=institution_page.sections(row),
+            ask_url=url_for("MyDemandView.add", institution=key),
             sidebar="",
             **card | {"kind": Shown(card["kind"], "i") if card["kind"] else None},
+            **institution_page.offers(row),
         )
 
-    def _certificates(self, key: int) -> list[dict[str, Any]]:
-        query = select(Qualification.name, Qualification.valid_until).where(
-            Qualification.organization_id == key
-        )
-        rows = db.session.execute(query.order_by(Qualification.id)).all()
-        if not rows:
-            return []
-        cell = cell_at(Organization, "qualifications")
-        parts = [child for child in cell.columns if child.path in {"name", "valid_until"}]
-        lines = [[part.show(getattr(row, part.path)) for part in parts] for row in rows]
-        shown = Shown("", heads=[part.label for part in parts], rows=lines)
-        return [{"title": _("Qualification certificates"), "items": [(cell, shown)]}]
+
+def _page_line(page: paging.Page, kept: dict[str, str], here: str) -> dict[str, Any]:
+    """The links below a list that is read page by page."""
+    return {
+        "total": page.total,
+        "number": None,
+        "box": False,
+        "kept": kept,
+        "first_url": url_for(here, **kept) if page.before else None,
+        "prev_url": page.before and url_for(here, **kept, at=page.before),
+        "next_url": page.behind and url_for(here, **kept, at=page.behind),
+    }
