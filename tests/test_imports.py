@@ -1,0 +1,248 @@
+"""Import from Excel: what the form refuses the sheet is refused, and nothing is written twice."""
+
+from __future__ import annotations
+
+import re
+from io import BytesIO
+
+import pytest
+from bs4 import BeautifulSoup
+from openpyxl import Workbook, load_workbook
+from sqlalchemy import func, select
+
+from app import clock
+from app.errors import DomainError
+from app.extensions import system_session
+from app.jobs import run_job
+from app.models import Consultant, ImportJob, ImportRow, LifeEvent
+from app.services import imports, sheets
+from app.services.sheets import Column
+from tests import samples as made
+
+HEADS = ("Name", "Mobile number", "E-mail", "Post", "Specialities", "Note for us")
+BAD = ("", 1390000, "nobody", "", "不存在的领域", "")
+
+
+def sheet(*rows, heads=HEADS) -> bytes:
+    """An Excel file as somebody would fill it in."""
+    book, out = Workbook(), BytesIO()
+    for row in (heads, *rows):
+        book.active.append(row)
+    book.save(out)
+    return out.getvalue()
+
+
+def sent(client, content: bytes, mode: str = "all", path: str = "/consultants", name="顾问.xlsx"):
+    """Upload a file and hand it in; the answer."""
+    file = {"rule": "import", "file": (BytesIO(content), name)}
+    kept = client.post("/files/", data=file)
+    assert kept.status_code == 200, kept.text
+    return client.post(f"{path}/import/", data={"file": kept.json["id"], "mode": mode})
+
+
+@pytest.fixture
+def field_of(sign_in) -> str:
+    """A speciality that the demonstration's institution may name."""
+    page = BeautifulSoup(sign_in("institution").get("/consultants/add/").text, "html.parser")
+    box = page.select_one('[name="specialities"] option[value]:not([value=""])')
+    box = box or page.select_one('label:has([name="specialities"])')
+    return box.get_text(strip=True)
+
+
+def problem_in(answer) -> str:
+    """What a page says is wrong, for the message of a failed test."""
+    return " ".join(
+        n.get_text(" ", strip=True)
+        for n in BeautifulSoup(answer.text, "html.parser").select(".note-d")
+    )
+
+
+def row_of(number: int, field: str, **changed) -> tuple:
+    values = {
+        "name": f"顾问{number}", "mobile": str(13910000000 + number),
+        "email": f"c{number}@example.com", "title": "", "field": field, "note": "",
+    } | changed  # fmt: skip
+    return tuple(values.values())
+
+
+def count_of(app, model, *where) -> int:
+    with app.app_context(), system_session() as session:
+        return session.scalar(select(func.count()).select_from(model).where(*where)) or 0
+
+
+@pytest.mark.db
+def test_rows_are_checked_then_written_all_or_none(app, sign_in, field_of):
+    client = sign_in("institution")
+    before = count_of(app, Consultant)
+    assert "导入" in client.get("/consultants/list/").text
+    assert "下载模板" in client.get("/consultants/import/").text
+    template = load_workbook(BytesIO(client.get("/consultants/import/template.xlsx").data))
+    heads = [cell.value for cell in template.worksheets[0][1]]
+    assert heads[:2] == ["姓名*", "手机号码*"]
+    assert heads[3:4] == ["职务"]
+
+    answer = sent(client, sheet(row_of(1, field_of), BAD, row_of(2, field_of)))
+    assert answer.status_code == 302, problem_in(answer)
+    page = client.get(answer.location).text
+    assert "预检中" in page
+    run_job(app, "import.run")
+    page = client.get(answer.location).text
+    assert "待确认" in page
+    assert "手机号码" in page
+    assert "confirm/" not in page  # one row has faults, so nothing may be written
+    client.post(f"{answer.location}confirm/")
+    run_job(app, "import.run")
+    assert count_of(app, Consultant) == before
+
+    faulty = load_workbook(BytesIO(client.get(f"{answer.location}faults.xlsx").data))
+    rows = list(faulty.worksheets[0].iter_rows(values_only=True))
+    assert len(rows) == 2
+    assert rows[1][-2] == "3"
+    assert "手机号码" in rows[1][-1]
+
+    good = sent(client, sheet(*(row_of(number, field_of) for number in range(1, 121))))
+    run_job(app, "import.run")
+    assert "全部行均无误" in client.get(good.location).text
+    assert count_of(app, Consultant) == before
+    client.post(f"{good.location}confirm/")
+    run_job(app, "import.run")
+    run_job(app, "import.run")
+    assert count_of(app, Consultant) == before + 120
+    assert "已导入 120 行" in client.get(good.location).text
+    assert "顾问120" in client.get("/consultants/list/?q=顾问120").text
+    key = int(re.search(r"/import/(\d+)/", good.location)[1])
+    steps = LifeEvent.kind == "import_job", LifeEvent.subject_id == key
+    with app.app_context(), system_session() as session:
+        found = session.execute(select(LifeEvent.action, LifeEvent.actor_name).where(*steps)).all()
+    assert [step.action for step in found] == ["check", "confirm", "finish"]
+    assert found[1].actor_name
+
+    # the same numbers again: each row says that it is known already
+    again = sent(client, sheet(row_of(5, field_of)))
+    run_job(app, "import.run")
+    assert "有错误" in client.get(again.location).text
+
+
+@pytest.mark.db
+def test_faulty_rows_are_skipped_where_that_was_chosen(app, sign_in, field_of):
+    client = sign_in("institution")
+    before = count_of(app, Consultant)
+    twin = row_of(1, field_of, name="同号")
+    answer = sent(client, sheet(row_of(1, field_of), BAD, twin, row_of(2, field_of)), "skip")
+    run_job(app, "import.run")
+    page = client.get(answer.location).text
+    assert "与第 2 行重复" in page
+    assert "导入 2 行" in page
+    client.post(f"{answer.location}confirm/")
+    run_job(app, "import.run")
+    page = client.get(answer.location).text
+    assert "部分成功" in page
+    assert "已导入 2 行" in page
+    assert count_of(app, Consultant) == before + 2
+
+
+def test_a_pass_that_was_cut_off_goes_on_where_it_stopped(app, sign_in, field_of, monkeypatch):
+    client = sign_in("institution")
+    before = count_of(app, Consultant)
+    rows = [row_of(number, field_of) for number in range(1, 121)]
+    answer = sent(client, sheet(*rows), "skip")
+    run_job(app, "import.run")
+    client.post(f"{answer.location}confirm/")
+    real, calls = imports.next_rows, []
+
+    def dies(*args):
+        calls.append(1)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return real(*args)
+
+    monkeypatch.setattr(imports, "next_rows", dies)
+    with pytest.raises(KeyboardInterrupt):
+        run_job(app, "import.run")
+    monkeypatch.undo()
+    assert count_of(app, Consultant) == before + 50
+    assert "50 / 120" in client.get(answer.location).text
+    run_job(app, "import.run")
+    assert count_of(app, Consultant) == before + 50  # its lease still runs
+    run_job(app, "import.run", clock.now() + imports.LEASE * 2)
+    assert count_of(app, Consultant) == before + 120
+
+
+def test_an_import_is_cancelled_and_belongs_to_its_owner(app, sign_in, field_of):
+    client = sign_in("institution")
+    before = count_of(app, Consultant)
+    answer = sent(client, sheet(row_of(1, field_of)))
+    for name in ("institution2", "operator", None):
+        other = sign_in(name)
+        assert other.get(answer.location).status_code in {302, 403, 404}
+        assert other.post(f"{answer.location}confirm/").status_code in {302, 403, 404}
+    run_job(app, "import.run")
+    client.post(f"{answer.location}cancel/")
+    assert "已取消" in client.get(answer.location).text
+    client.post(f"{answer.location}confirm/")
+    run_job(app, "import.run")
+    assert count_of(app, Consultant) == before
+    run_job(app, "import.purge", clock.now() + imports.KEPT * 2)
+    assert count_of(app, ImportRow) == 0
+    assert count_of(app, ImportJob) == 1
+
+
+def test_whoever_lost_the_right_imports_nothing_more(app, sign_in, field_of):
+    client = sign_in("institution")
+    answer = sent(client, sheet(row_of(1, field_of)))
+    with app.app_context(), system_session() as session:
+        job = session.scalars(select(ImportJob)).one()
+        job.organization_id = None  # as if he acted for somebody else now
+        session.commit()
+    run_job(app, "import.run")
+    assert "您不能再向此页面导入数据" in client.get(answer.location).text
+
+
+def test_a_file_is_refused_before_a_row_of_it_is_kept(app, sign_in):
+    client = sign_in("institution")
+    for content, said in (
+        (sheet(("周", "=1+1", "", "", "", "")), "单元格 B2 含有公式"),
+        (sheet(), "表头下没有数据"),
+        (sheet(("x",), heads=(HEADS[0], "别的")), "缺少以下列"),
+        (sheet(("x",) * 7, heads=(*HEADS, "密码")), "无法识别"),
+        (sheet(("x",) * 7, heads=(*HEADS, HEADS[0])), "重复"),
+        (sheet(*([("x",) * 6] * 1001)), "超过 1000 行"),
+    ):
+        answer = sent(client, content)
+        assert answer.status_code == 400, said
+        assert said in answer.text, problem_in(answer)
+    assert client.post("/consultants/import/", data={"mode": "all"}).status_code == 400
+    for hostile, name in (
+        (made.office("xlsx", {"xl/vbaProject.bin": b"x"}), "宏.xlsx"),
+        (made.office("xlsx", {"xl/worksheets/sheet1.xml": b"0" * 60_000_000}), "大.xlsx"),
+        (made.PROGRAM, "程序.xlsx"),
+    ):
+        file = {"rule": "import", "file": (BytesIO(hostile), name)}
+        assert client.post("/files/", data=file).status_code == 422
+    assert count_of(app, ImportJob) == 0
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(13800000000.0, "13800000000"), (1.5, "1.5"), (True, "1"), (" a ", "a"), (0.1 + 0.2, "0.3")],
+)
+def test_a_cell_is_read_as_it_is_seen(value, text):
+    column = Column("x", "X", frozenset({"X"}))
+    (line,) = sheets.read(BytesIO(sheet([value], heads=["X"])), [column], 5)
+    assert dict(line.entries) == {"x": text}
+
+
+def test_a_row_far_below_is_not_searched_for():
+    book, out = Workbook(), BytesIO()
+    book.active["A1"], book.active["A1000000"] = "X", "late"
+    book.save(out)
+    with pytest.raises(DomainError):
+        sheets.read(out, [Column("x", "X", frozenset({"X"}))], 5)
+
+
+def test_nothing_a_reader_gets_back_is_a_formula():
+    column = Column("x", "X", frozenset({"X"}))
+    line = sheets.Line(2, {"x": "=cmd|' /c calc'!A1"})
+    content = sheets.faults([column], [(line, "=1")])
+    for row in load_workbook(BytesIO(content)).worksheets[0].iter_rows():
+        assert {cell.data_type for cell in row} == {"s"}
