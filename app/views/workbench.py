@@ -15,6 +15,7 @@ from app import access, choices, clock, todos
 from app.extensions import db
 from app.models import FlowCase, FlowTask, Organization
 from app.services import announcements
+from app.views import shortcuts
 from app.views.base import Page
 from app.views.base.cells import Shown, cell_at, due, flow_title, local_time
 from app.views.base.paging import capped
@@ -40,7 +41,8 @@ class WorkbenchView(Page):
         return self.page(
             "workbench.html",
             hello=self._hello(figures, reviews=reviews),
-            figures=self._figures(figures, reviews=reviews),
+            figures=[*self._figures(figures, reviews=reviews), *shortcuts.cards(now)],
+            entries=list(shortcuts.entries()),
             tabs=self._tabs(figures) if reviews else [],
             todo=self._todo(now) if reviews else None,
             news=announcements.newest(db.session(), clock.now(), NEWS),
