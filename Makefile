@@ -7,7 +7,7 @@ PY := $(BIN)/python
 CATALOGUE := translations/zh/LC_MESSAGES/messages
 
 .DEFAULT_GOAL := help
-.PHONY: help install run demo test check format i18n migration lock clean app-environment environment
+.PHONY: help install run demo test bench check format i18n migration lock clean app-environment environment
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -22,6 +22,9 @@ demo: app-environment ## throw the data away and start again with fresh demo dat
 
 test: environment ## run the tests; T="tests/test_x.py -k word" chooses some
 	@$(PY) -m tools.test $(T)
+
+bench: environment ## measure the pages on a million rows into bench/report.md; takes a while
+	@$(PY) -m bench
 
 check: environment ## run the static checks alone
 	@$(PY) -m tools.check
