@@ -14,6 +14,7 @@ from urllib.parse import unquote, urlsplit
 
 ROOT = Path(__file__).parent.parent
 DEVELOPMENT_KEY = "development-only-key-never-used-in-production"
+SLOW = "scrypt"  # as hard to guess as Werkzeug makes it
 
 
 class Misconfigured(SystemExit):
@@ -38,6 +39,7 @@ class Settings:
     mail_from: str
     sms_url: str
     test_code: str
+    password_hash: str
 
     @property
     def is_production(self) -> bool:
@@ -106,9 +108,15 @@ def from_environment(environ: Mapping[str, str] = os.environ) -> Settings:
         mail_from=environ.get("MAIL_FROM", "noreply@localhost"),
         sms_url=environ.get("SMS_URL", ""),
         test_code=environ.get("QIFU_TEST_CODE", ""),
+        password_hash=password_hash(environ),
     )
     _check(settings)
     return settings
+
+
+def password_hash(environ: Mapping[str, str] = os.environ) -> str:
+    """How new passwords are hashed, in Werkzeug's words; tests, which log in often, take less."""
+    return environ.get("QIFU_PASSWORD_HASH", "") or SLOW
 
 
 def _check(settings: Settings) -> None:
@@ -127,6 +135,8 @@ def _check(settings: Settings) -> None:
         raise Misconfigured("production needs DATABASE_URL with PostgreSQL")
     if settings.test_code:
         raise Misconfigured("production does not start with QIFU_TEST_CODE: take it out")
+    if settings.password_hash != SLOW:
+        raise Misconfigured("production does not start with QIFU_PASSWORD_HASH: take it out")
 
 
 def _engine_options(url: str) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hmac
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from secrets import token_urlsafe
 from typing import Any
 
@@ -16,7 +17,7 @@ from flask import current_app, g, request, session as cookie
 from flask_login import login_user, logout_user
 from sqlalchemy import insert, update
 from sqlalchemy.orm import Session
-from werkzeug.security import check_password_hash, generate_password_hash
+from werkzeug.security import check_password_hash
 
 from app import audit
 from app.extensions import db, system_session
@@ -25,9 +26,6 @@ from app.profile import Login
 from app.security import TOKEN, address
 from app.services import captchas, codes, logins, passwords
 from app.services.codes import digest
-
-NOBODY = generate_password_hash("nobody")
-"""Compared with where there is no account, so that an unknown name takes as long."""
 
 login_ = LoginSession.__table__
 
@@ -53,13 +51,19 @@ class Answer:
     is_expired: bool = False
 
 
+@cache
+def _of_nobody() -> str:
+    """Compared with where there is no account, so that an unknown name takes as long."""
+    return passwords.hashed("nobody")
+
+
 def by_password(name: str, password: str, now: datetime) -> Answer:
     """Whose user name or mobile and password these are; as slow for unknown names."""
     attempt, until = _knock(name, now)
     if until is not None:
         return Answer(until=until)
     account = attempt.account
-    known = account.password if account is not None and account.password else NOBODY
+    known = account.password if account is not None and account.password else _of_nobody()
     answer = _judged(attempt, now, is_right=check_password_hash(known, password))
     one_time = current_app.extensions["profile"].password
     if answer.user_id is not None and passwords.is_expired(account, one_time, now):

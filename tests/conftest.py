@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import create_engine, event, make_url, select, text
+from sqlalchemy import event, select
 
 from app import cli, create_app
 from app.access import Actor, acting_as
@@ -24,57 +24,11 @@ from app.extensions import AppSession, db, system_session
 from app.models import AccessVersion, Person
 from app.services import reference
 from app.services.demo import PASSWORD
-from tests.services import postgresql_url, require
+from tests.stores import PostgresqlStore, SqliteStore
 
 TEST_CODE = "0000"
+CHEAP = "scrypt:1024:8:1"  # a login in nearly every test: the same way, a 32nd of the work
 ON_POSTGRESQL = os.environ.get("QIFU_TEST_DATABASE") == "postgresql"
-
-
-class SqliteStore:
-    """A database file that is copied for each test."""
-
-    def __init__(self, folder: Path) -> None:
-        self.prepared, self.live = folder / "prepared.db", folder / "live.db"
-        self.url = f"sqlite:///{self.live}"
-
-    def keep(self) -> None:
-        """Keep the present content as what every test starts from."""
-        shutil.copy(self.live, self.prepared)
-
-    def restore(self) -> None:
-        """Start again from what was kept."""
-        for leftover in self.live.parent.glob("live.db*"):
-            leftover.unlink()
-        shutil.copy(self.prepared, self.live)
-
-
-class PostgresqlStore:
-    """A database made from a template for each test."""
-
-    def __init__(self, name: str) -> None:
-        require("postgresql")
-        self.admin = create_engine(postgresql_url() or "", isolation_level="AUTOCOMMIT")
-        self.name, self.template = name, f"{name}_template"
-        url = make_url(postgresql_url() or "").set(database=name)
-        self.url = url.render_as_string(hide_password=False)
-        self._run(f"DROP DATABASE IF EXISTS {self.template}", f"DROP DATABASE IF EXISTS {name}")
-        self._run(f"CREATE DATABASE {name}")
-
-    def keep(self) -> None:
-        """Keep the present content as what every test starts from."""
-        self._run(f"CREATE DATABASE {self.template} TEMPLATE {self.name}")
-
-    def restore(self) -> None:
-        """Start again from what was kept."""
-        self._run(
-            f"DROP DATABASE IF EXISTS {self.name} WITH (FORCE)",
-            f"CREATE DATABASE {self.name} TEMPLATE {self.template}",
-        )
-
-    def _run(self, *statements: str) -> None:
-        with self.admin.connect() as connection:
-            for statement in statements:
-                connection.execute(text(statement))
 
 
 @pytest.fixture(scope="session")
@@ -89,6 +43,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> SqliteStore | PostgresqlS
 def application(store, tmp_path_factory: pytest.TempPathFactory) -> Flask:
     """The application on a database with the demonstration in it."""
     os.environ["QIFU_TEST_CODE"] = TEST_CODE
+    os.environ["QIFU_PASSWORD_HASH"] = CHEAP
     os.environ["STORAGE_URL"] = str(tmp_path_factory.mktemp("storage") / "uploads")
     app = create_app(
         TESTING=True,
@@ -109,6 +64,7 @@ def app(application: Flask, store) -> Flask:
     """The application on a fresh copy of the database; commits are real commits."""
     _let_go(application)
     store.restore()
+    _let_go(application)  # what a late request of the test before has opened meanwhile
     _restore_files(Path(application.extensions["settings"].storage_url))
     return application
 

@@ -64,6 +64,12 @@ def wipe(app):
         store.put(key, io.BytesIO(b"something else"))
 
 
+@pytest.fixture(autouse=True)
+def whole(app, store):  # noqa: ARG001 - after it was put back
+    """What is dumped is the platform's alone."""
+    store.uncover()
+
+
 @pytest.fixture
 def archive(app, tmp_path):
     """An archive of the demonstration."""

@@ -15,13 +15,13 @@ from flask_appbuilder.security.sqla.models import Role
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
-from werkzeug.security import generate_password_hash
 
 from app import clock, messages
 from app.choices import AUTHORITIES
 from app.errors import Incomplete, Phrase, Problem
 from app.models import Consent, Membership, Organization, OrgRole, Person
 from app.search import search
+from app.services import passwords
 from app.services.institutions import normal_code
 
 SUGGESTIONS = 10
@@ -166,7 +166,7 @@ def register(
         first_name="",
         last_name=asked.real_name,
         email=asked.email or None,
-        password=generate_password_hash(asked.password),
+        password=passwords.hashed(asked.password),
         password_set_at=now,
         active=True,
         register_kind="enterprise" if enterprise else "ordinary",

@@ -12,6 +12,7 @@ from flask_babel import lazy_gettext as _l
 from sqlalchemy import Connection, insert, literal, select, update
 from werkzeug.security import check_password_hash, generate_password_hash
 
+from app import config
 from app.columns import UtcDateTime
 from app.errors import Phrase
 from app.models import AccessVersion, LoginSession, PasswordHistory, Person
@@ -21,6 +22,11 @@ CLASSES = (re.compile(r"[A-Z]"), re.compile(r"[a-z]"), re.compile(r"\d"))
 COMMON = Path(__file__).parent.parent / "reference_data" / "common_passwords.txt"
 person_, session_ = Person.__table__, LoginSession.__table__
 history_ = PasswordHistory.__table__
+
+
+def hashed(password: str) -> str:
+    """What is kept of a password."""
+    return generate_password_hash(password, config.password_hash())
 
 
 def problem(rows: Connection, rule: Any, user_id: int | None, password: str, *names: str) -> Phrase:
@@ -100,7 +106,7 @@ def set_password(
     )
     rows.execute(insert(history_).from_select(["user_id", "password_hash", "replaced_at"], before))
     values = {
-        "password": generate_password_hash(password),
+        "password": hashed(password),
         "password_set_at": now,
         "must_change_password": must_change,
     }
