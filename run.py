@@ -114,8 +114,9 @@ def demo() -> None:
     from app import cli, create_app
 
     VAR.mkdir(exist_ok=True)
-    cli.reset_demo(create_app())
-    click.echo(cli.demo_accounts())
+    app = create_app()
+    cli.reset_demo(app)
+    click.echo(cli.demo_accounts(app.extensions["profile"].name))
 
 
 @main.command()
@@ -277,10 +278,11 @@ def _answers(settings: Settings) -> bool:
 def _welcome(settings: Settings) -> None:
     """Print where the platform answers and who may sign in to its demo."""
     lines = ["", f"Qifu is ready: {settings.public_url}/   (Ctrl-C ends it)"]
-    if settings.profile == "demo":
-        from app import cli
+    from app import cli
+    from app.services import demo
 
-        lines += [cli.demo_accounts()]
+    if settings.profile in demo.PROFILES:
+        lines += [cli.demo_accounts(settings.profile)]
     click.echo("\n".join(lines))
 
 

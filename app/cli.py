@@ -25,7 +25,7 @@ from app.config import ROOT, Misconfigured
 from app.extensions import db, system_session
 from app.jobs import board
 from app.models import Attachment, Person
-from app.profile import Profile
+from app.profile import Profile, load
 from app.services import accounts, backup, demo, evidence, passwords, seeding
 from app.storage import Store
 from app.workflow import Workflow
@@ -36,7 +36,7 @@ MIGRATIONS = Path(__file__).parent.parent / "migrations"
 def set_up(app: Flask, *, with_demo: bool = True) -> None:
     """Bring the database up to date and add what is missing; what is there stays.
 
-    A new installation of the demo profile is filled with the demonstration.
+    A new installation of the demo or park profile is filled with the demonstration.
 
     :raises app.profile.ProfileError: when the database was made with another profile.
     """
@@ -49,7 +49,8 @@ def set_up(app: Flask, *, with_demo: bool = True) -> None:
             is_new = seeding.seed(session, profile, offered(app), now)
             _publish_routes(session, app.extensions["workflow"], profile, now)
             board.sync(session, now)
-            if is_new and with_demo and profile.name == demo.PROFILE and not settings.is_production:
+            has_demo = profile.name in demo.PROFILES and not settings.is_production
+            if is_new and with_demo and has_demo:
                 _fill(app, session, now)
             session.commit()
 
@@ -215,9 +216,11 @@ def _megabytes(path: Path) -> str:
     return f"{path.stat().st_size / 1_000_000:.1f}"
 
 
-def demo_accounts() -> str:
-    """The demo accounts as the start prints them."""
-    rows = [("account", "who"), *((a.username, a.said) for a in demo.ACCOUNTS)]
+def demo_accounts(name: str) -> str:
+    """The demo accounts that the profile ``name`` has, as the start prints them."""
+    roles = load(name).roles
+    known = (a for a in demo.ACCOUNTS if not a.role or a.role in roles)
+    rows = [("account", "who"), *((a.username, a.said) for a in known)]
     width = max(len(name) for name, _ in rows)
     lines = [f"  {name:<{width}}  {who}" for name, who in rows]
     return "\n".join([f"Demo accounts, password {demo.PASSWORD}", *lines])

@@ -102,6 +102,8 @@ class Occasion:
 
 
 CASE = "/cases/{number}/"
+DEMAND = "/demands/show/{demand}/"
+PRODUCT = "/{list}/show/{product}/"
 ALL = ("inapp", "email", "sms")
 OCCASIONS: Mapping[str, Occasion] = MappingProxyType(
     {
@@ -131,7 +133,33 @@ OCCASIONS: Mapping[str, Occasion] = MappingProxyType(
         "cert.approved": Occasion("organization", ALL, CASE),
         "cert.returned": Occasion("organization", ALL, CASE),
         "institution.result": Occasion("organization", ("email", "inapp"), CASE),
+        "membership.result": Occasion("organization", ("email", "inapp"), CASE),
         "licence.expiring": Occasion("organization", ("inapp", "email"), "/my-organization/"),
+        "product.listed": Occasion("product", ("inapp",), PRODUCT),
+        "product.approved_wait": Occasion("product", ("inapp", "email"), PRODUCT),
+        "product.delisted": Occasion("product", ("inapp", "email"), PRODUCT),
+        "product.expiring": Occasion("product", ("inapp", "email"), PRODUCT),
+        "product.stale": Occasion("product", ("inapp",), PRODUCT),
+        "demand.new": Occasion("demand", ALL, DEMAND),
+        "demand.late": Occasion("demand", ("inapp", "email"), DEMAND),
+        "demand.stale": Occasion("demand", ("inapp", "email"), DEMAND),
+        "demand.result": Occasion("demand", ("inapp", "sms"), "/my_demands/show/{demand}/"),
+        "demand.disputed": Occasion("demand", ("inapp", "email"), DEMAND),
+        "demand.ruled": Occasion("demand", ("inapp", "email"), DEMAND),
+        "demand.closed": Occasion("demand", ("inapp",), DEMAND),
+        "consultant.invited": Occasion(
+            "organization", ("email",), "/invitations/{token}/", ("token",)
+        ),
+        "consultant.reminder": Occasion("organization", ("email",), "/"),
+        "consultant.expired": Occasion("organization", ("inapp",), "/consultants/list/"),
+        "consultant.linked": Occasion("organization", ("inapp", "email")),
+        "consultant.unlinked": Occasion("organization", ("inapp", "email")),
+        "score.monthly": Occasion("demand", ("inapp",), "/ranking/"),
+        "demand.file_deal": Occasion("demand", ("inapp",), "/filings/add/?demand={demand}"),
+        "transaction.approved": Occasion("demand", ("inapp",), CASE),
+        "transaction.voided": Occasion("demand", ("inapp", "email"), CASE),
+        "rating.invite": Occasion("demand", ("inapp", "email"), "/ratings/rate/{id}/"),
+        "rating.received": Occasion("demand", ("inapp",), "/ratings/show/{id}/"),
         "job.failed": Occasion("system", ("inapp", "email"), "/jobs/list/"),
         "audit.head": Occasion("system", ("inapp", "email"), "/evidence/"),
         "outbox.dead": Occasion("system", ("inapp", "email"), "/outbox/list/?tab=dead"),

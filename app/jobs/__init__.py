@@ -20,11 +20,18 @@ from app.jobs import (
     audit,
     board,
     cleanup,
+    demands,
     engine,
+    figures,
     heartbeat,
+    imports,
+    invitations,
     licences,
     outbox,
+    products,
+    scores,
     tasks,
+    trade,
     uploads,
 )
 from app.jobs.engine import run_job
@@ -32,9 +39,9 @@ from app.jobs.heartbeat import last_beat
 from app.jobs.timetable import Job, registry
 
 __all__ = [
-    "Job", "accounts", "audit", "board", "cleanup", "engine", "heartbeat", "last_beat",
-    "licences", "outbox", "registry", "run_job", "run_scheduler", "scheduler", "sync", "tasks",
-    "uploads",
+    "Job", "accounts", "audit", "board", "cleanup", "demands", "engine", "figures", "heartbeat",
+    "imports", "invitations", "last_beat", "licences", "outbox", "products", "registry",
+    "run_job", "run_scheduler", "scheduler", "scores", "sync", "tasks", "trade", "uploads",
 ]  # fmt: skip
 
 log = logging.getLogger(__name__)

@@ -15,10 +15,11 @@ from email_validator import EmailNotValidError, validate_email
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import inspect
 from sqlalchemy.orm import ColumnProperty, RelationshipProperty
-from stdnum.cn import uscc
+from stdnum.cn import ric, uscc
 
 from app.columns import FieldInfo, Phrase
 from app.errors import Problem
+from app.services import richtext
 
 REQUIRED = _l("This field is required.")
 MOBILE = re.compile(r"1\d{10}", re.ASCII)
@@ -52,6 +53,10 @@ FORMATS: dict[str, tuple[Callable[[str], object], Phrase]] = {
         _l('A web address begins with http:// or https://; without one, write "none".'),
     ),
     "email": (_is_email, _l("This is not an e-mail address; write it like name@example.com.")),
+    "id_number": (
+        ric.is_valid,
+        _l("The ID number is wrong: 18 characters, the last one is a check digit."),
+    ),
     "credit_code": (
         uscc.is_valid,
         _l("The credit code is wrong: 18 characters, the last one is a check digit."),
@@ -133,6 +138,8 @@ def _wrong_number(info: FieldInfo, value: int) -> Phrase:
 
 
 def _wrong_text(prop: Any, info: FieldInfo, text: str) -> Phrase:
+    if info.kind == "rich":
+        text = richtext.text_of(text)
     if info.minimum is not None and len(text) < info.minimum:
         return _l("Write at least %(n)s characters.", n=info.minimum)
     column = prop.columns[0] if prop is not None else None

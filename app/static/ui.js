@@ -133,7 +133,7 @@
     });
     all("[data-dates]").forEach((group) => {
       const joined = one("input[type=hidden]", group);
-      const [from, to] = all("input[type=date]", group);
+      const [from, to] = all("input:not([type=hidden])", group);
       group.addEventListener("change", () => {
         joined.value = from.value || to.value ? `${from.value}~${to.value}` : "";
       });
@@ -521,6 +521,15 @@
     });
   }
 
+  /** Texts with formatting are written in an editor of their own script. */
+  function startRich() {
+    const field = one("[data-rich]");
+    if (!field) return;
+    const script = document.createElement("script");
+    script.src = field.dataset.richJs;
+    document.head.append(script);
+  }
+
   function startDecision() {
     const form = one("[data-decide]");
     if (!form) return;
@@ -592,6 +601,7 @@
   startRows();
   enhance(document);
   startFiles();
+  startRich();
   startDecision();
   startConfirm();
   startGuard();

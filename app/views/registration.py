@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,10 +28,12 @@ from app.views.base.forms import (
     form_for,
     text_field,
 )
+from app.views.base.sheet import sheet_form
 from app.views.base.view import options_of, summary
 
 SHORTEST = 2
 COMPANY = ("name", "credit_code", "region", "address", "industry", "contact_name")
+IN_PARK = "in_park"
 
 
 def _account_field(info: FieldInfo, *, password: bool = False) -> Any:
@@ -69,6 +71,22 @@ REQUESTS: Mapping[str, tuple[Phrase, str]] = {
 }
 FORMS = {kind: _account_form(names) for kind, names in TABS.items()}
 CompanyForm = form_for(Organization, COMPANY)
+ASKED_IN_PARK = {
+    IN_PARK: FieldInfo(
+        _l("Registered in the park"), choices=choices.IN_PARK, required=True,
+        hint=_l("Enterprises outside the park register as ordinary users"),
+    ),
+}  # fmt: skip
+
+
+def _park_form() -> type[ModelForm]:
+    """The company, and whether it lies in the park: required where it is asked."""
+    asked = sheet_form(ASKED_IN_PARK)
+    known = {"names": (*COMPANY, IN_PARK), "infos": CompanyForm.infos | ASKED_IN_PARK}
+    return type("ParkForm", (CompanyForm,), {IN_PARK: getattr(asked, IN_PARK), **known})
+
+
+ParkForm = _park_form()
 
 
 @dataclass(frozen=True)
@@ -102,7 +120,7 @@ class RegistrationView(Page):
             account = FORMS["ordinary"](None, data=_carried(request.form))
             return self._page("ordinary", Typed(account), {})
         account = FORMS[kind](typed)
-        company = CompanyForm(typed) if kind == "enterprise" else None
+        company = _company_form()(typed) if kind == "enterprise" else None
         certified = enrolment.CertificationForm(typed) if enrolment.is_wanted(kind) else None
         forms = Typed(account, company, certified)
         errors: dict[str, list[str]] = {}
@@ -153,6 +171,7 @@ class RegistrationView(Page):
         with system_session() as session:
             rows = session.connection()
             problems = list(_password_problems(rows, account, profile.password, asked))
+        problems += _park_problems(typed.company)
         for form in typed.forms:
             form.add_problems(problems)
         if errors or not all(valid) or any(form.is_faulty for form in typed.forms):
@@ -196,7 +215,7 @@ class RegistrationView(Page):
         fields = [_drawn(account, name) for name in names]
         sections = [{"key": "account", "title": _("Account"), "fields": fields}]
         if company is not None:
-            fields = [draw(company, name, lambda _n: url_for(".regions")) for name in COMPANY]
+            fields = [draw(company, name, lambda _n: url_for(".regions")) for name in company.names]
             fields[0].suggestions = url_for(".companies")
             sections.append({"key": "company", "title": _("Enterprise"), "fields": fields})
         if typed.certified is not None:
@@ -224,6 +243,7 @@ class RegistrationView(Page):
             errors=errors,
             accepted=bool(request.form.get("accept_terms")),
             registered=_registered_already(company),
+            outside=_way_outside(company),
             wanted=_asked_for(),
             documents=[
                 {"label": consents.text_of(found).title,
@@ -234,6 +254,41 @@ class RegistrationView(Page):
         )  # fmt: skip
         checked = request.method == "POST" and "carry" not in request.form
         return page, 400 if checked else 200
+
+
+# --- enterprises outside the park (S4-1) --------------------------------------------------------
+
+
+def _is_park() -> bool:
+    return bool(current_app.extensions["profile"].register.rule == "park")
+
+
+def _company_form() -> type[ModelForm]:
+    return ParkForm if _is_park() else CompanyForm
+
+
+def _park_problems(company: ModelForm | None) -> Iterable[Problem]:
+    """Outside the park one registers as an ordinary user."""
+    if company is None or not _is_park():
+        return
+    if company[IN_PARK].data == "no":
+        text = _("Enterprises outside the park register as ordinary users.")
+        yield Problem(IN_PARK, text)
+        return
+    region, inside = company["region"].data, current_app.extensions["profile"].register.park_regions
+    if region is not None and inside and region.id not in inside:
+        text = _(
+            "This region lies outside the park. Enterprises outside the park register as "
+            "ordinary users."
+        )
+        yield Problem("region", text)
+
+
+def _way_outside(company: ModelForm | None) -> str | None:
+    """Where what was typed is kept for the registration as an ordinary user."""
+    if request.method != "POST" or not any(_park_problems(company)):
+        return None
+    return url_for(".register", kind="ordinary")
 
 
 # --- a company that is registered already (F02) -----------------------------------------------
@@ -294,7 +349,7 @@ def _asked(account: ModelForm, company: ModelForm | None) -> parties.Registratio
     said = {name: account[name].data or "" for name in account.names}
     values = {}
     if company is not None:
-        values = {name: company[name].data for name in COMPANY if name != "region"}
+        values = {name: company[name].data for name in company.names if name != "region"}
         region = company["region"].data
         values["region_id"] = region.id if region else None
     return parties.Registration(

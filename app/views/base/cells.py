@@ -9,6 +9,7 @@ from typing import Any
 
 from flask import current_app, url_for
 from flask_babel import gettext as _, ngettext
+from markupsafe import Markup
 from sqlalchemy import JSON, Boolean, Date, Integer, String, Text, inspect
 from sqlalchemy.orm import Mapper, RelationshipDirection
 
@@ -16,6 +17,7 @@ from app import clock
 from app.columns import FieldInfo, Money, Phrase, UtcDateTime, masked
 from app.models import Attachment
 from app.security import calendar, words
+from app.services import richtext
 from app.storage import megabytes, preview
 
 LONG = 255
@@ -28,7 +30,7 @@ class Shown:
 
     ``preview`` says how the page can show a file: picture, pdf or not at all; ``listing`` what
     an archive holds; ``files`` are several files of one field; ``reveal`` is where a masked value
-    is asked for.
+    is asked for; ``html`` is a text with its formatting.
     """
 
     text: str
@@ -41,6 +43,7 @@ class Shown:
     heads: Sequence[Phrase] = ()
     rows: Sequence[Sequence[Shown]] = ()
     reveal: str = ""
+    html: Markup | None = None
 
     def __str__(self) -> str:
         """The text alone, as an export writes it."""
@@ -111,7 +114,7 @@ def _kind(mapper: Mapper[Any], name: str, info: FieldInfo) -> str:
     if name in mapper.relationships:
         relation = mapper.relationships[name]
         if relation.direction is RelationshipDirection.ONETOMANY:
-            return "files" if info.rule else "rows"
+            return "files" if info.rule else info.kind or "rows"
         return "file" if relation.mapper.class_ is Attachment else "relation"
     type_ = mapper.columns[name].type
     if info.choices:
@@ -187,6 +190,15 @@ def _rows(
     return Shown("", heads=[child.label for child in cell.columns], rows=rows)
 
 
+def _links(cell: Cell, value: Sequence[Any]) -> Shown:
+    (other,) = cell.columns
+    return Shown("、".join(str(getattr(row, other.path)) for row in value))
+
+
+def _rich(_cell: Cell, value: str) -> Shown:
+    return Shown(richtext.text_of(value), html=Markup(richtext.cleaned(value)))  # noqa: S704
+
+
 def _age(since: datetime) -> Shown:
     days = (clock.now() - since).days
     return Shown(ngettext("%(num)d day", "%(num)d days", days))
@@ -203,10 +215,16 @@ def _money(cell: Cell, value: int) -> Shown:
     return Shown(f"{value / 100 / cell.info.unit:,.2f}")
 
 
+def _stars(_cell: Cell, value: int) -> Shown:
+    """A score in hundredths of a star, to one place."""
+    return Shown(f"★ {value / 100:.1f}")
+
+
 SHOWN: dict[str, Callable[[Cell, Any], Shown]] = {
     "text": lambda _cell, value: Shown(str(value)),
     "long": lambda _cell, value: Shown(value),
     "number": lambda cell, value: Shown(str(value) if cell.info.kind == "year" else f"{value:,}"),
+    "month": lambda _cell, value: Shown(f"{value // 100}-{value % 100:02d}" if value else ""),
     "flag": lambda _cell, value: Shown(_("Yes") if value else _("No")),
     "date": lambda _cell, value: Shown(value.isoformat() if isinstance(value, date) else value),
     "time": lambda _cell, value: Shown(local_time(value)),
@@ -225,4 +243,8 @@ SHOWN: dict[str, Callable[[Cell, Any], Shown]] = {
     "file": _file,
     "files": _files,
     "rows": _rows,
+    "links": _links,
+    "stars": _stars,
+    "whole_stars": lambda _cell, value: Shown("★" * value + "☆" * (5 - value)),
+    "rich": _rich,
 }

@@ -38,7 +38,7 @@ from app.errors import Problem
 from app.extensions import db
 from app.models import Attachment, Region
 from app.security import words
-from app.services import formal
+from app.services import formal, richtext
 from app.storage import RULES, megabytes, preview
 from app.views.base.cells import LONG, cell_at, local_time
 
@@ -91,7 +91,7 @@ class Declared:
             raise ValidationError(str(text))
 
 
-CODES = {"mobile", "tel", "email", "credit_code"}
+CODES = {"mobile", "tel", "email", "credit_code", "id_number"}
 
 
 # --- fields ---------------------------------------------------------------------------------
@@ -106,7 +106,7 @@ def cleaned(info: FieldInfo) -> Callable[[Any], Any]:
         value = clean(value)
         if info.kind in CODES:
             value = plain_code(value)
-        if info.kind == "credit_code":
+        if info.kind in {"credit_code", "id_number"}:
             value = value.upper()
         return value or None
 
@@ -273,6 +273,60 @@ class FilesField(Field):
         setattr(obj, name, [rows.get(file) or self.link(attachment=file) for file in files])
 
 
+class LinksField(Field):
+    """Several rows of another table, named by link rows (``kind="links"``).
+
+    The relation is declared with ``columns=("consultant",)``, the relation of a link row to what
+    is chosen; ``data`` is the list of chosen rows.
+    """
+
+    def __init__(self, label: Phrase, *, link: Any, other: str, **kwargs: Any) -> None:
+        super().__init__(label, **kwargs)
+        self.link, self.other = link, other
+        self.model = inspect(link).relationships[other].mapper.class_
+
+    def process_data(self, value: Any) -> None:
+        """What the rows that stand there name."""
+        self.data = [getattr(row, self.other) for row in value or ()]
+
+    def process_formdata(self, valuelist: list[str]) -> None:
+        """Look the keys up, unless a row stands there already; each counts once."""
+        present = {str(row.id): row for row in self.data or () if row is not None}
+        wanted = dict.fromkeys(raw.strip() for raw in valuelist if raw.strip())
+        unknown = [int(raw) for raw in wanted if raw not in present and is_key(raw)][:MOST_FILES]
+        if unknown:
+            with db.session.no_autoflush:
+                found = db.session.scalars(select(self.model).where(self.model.id.in_(unknown)))
+                present |= {str(row.id): row for row in found}
+        self.data = [present[raw] for raw in wanted if raw in present]
+        if len(self.data) < len(wanted):
+            raise ValueError(_("Choose from the list."))
+
+    def populate_obj(self, obj: Any, name: str) -> None:
+        """Keep the links that stay, add new ones, let go of the others."""
+        rows = {getattr(row, self.other): row for row in getattr(obj, name)}
+        chosen = self.data or ()
+        setattr(obj, name, [rows.get(row) or self.link(**{self.other: row}) for row in chosen])
+
+
+class RichField(TextAreaField):
+    """A text with formatting, as much of it as may be stored; pictures are the reader's own."""
+
+    def process_formdata(self, valuelist: list[str]) -> None:
+        """Clean what was sent, and look for its pictures."""
+        self.data = richtext.cleaned(clean(valuelist[0])) or None if valuelist else None
+        wanted = richtext.pictures_of(self.data or "")
+        if wanted:
+            mine = Attachment.id.in_(wanted), Attachment.rule == richtext.PICTURE_RULE
+            with db.session.no_autoflush:
+                there = set(db.session.scalars(select(Attachment.id).where(*mine)))
+            if wanted - there:
+                raise ValueError(_("A picture in the text is no longer there. Insert it again."))
+
+    def _value(self) -> str:
+        return self.data or ""
+
+
 class TermField(SelectField):
     """One code of a dictionary or of fixed choices, an empty one first."""
 
@@ -280,6 +334,10 @@ class TermField(SelectField):
         """An unknown code is refused in the reader's words."""
         if self.data and self.data not in dict(offered(form.infos[self.short_name])):
             raise StopValidation(_("Choose one of the list."))
+
+
+class StarsField(TermField):
+    """One to five stars; none is chosen beforehand."""
 
 
 class TermsField(SelectMultipleField):
@@ -366,6 +424,10 @@ MAKERS: dict[str, Callable[[FieldInfo, Any, list[Any]], Field]] = {
     "long": _make_text,
     "terms": lambda info, _prop, rules: TermsField(info.label, rules, validate_choice=False),
     "file": lambda info, _prop, rules: FileField(info.label, rule=info.rule, validators=rules),
+    "links": lambda info, prop, rules: LinksField(
+        info.label, link=prop.mapper.class_, other=info.columns[0], validators=rules
+    ),
+    "rich": lambda info, _prop, rules: RichField(info.label, rules),
     "files": lambda info, prop, rules: FilesField(
         info.label, rule=info.rule, link=prop.mapper.class_, validators=rules
     ),
@@ -530,7 +592,10 @@ KINDS: Mapping[type, str] = {
     FileField: "file",
     FilesField: "files",
     ChosenField: "remote",
+    LinksField: "links",
+    RichField: "rich",
     TermField: "select",
+    StarsField: "stars",
     TermsField: "multi",
     MoneyField: "money",
     MomentField: "datetime",
@@ -621,6 +686,20 @@ def _draw_chosen(
     return drawn
 
 
+def _draw_links(drawn: Drawn, field: Any, _info: FieldInfo, options: Callable[[str], str]) -> Drawn:
+    drawn.choices = [(row.id, str(row)) for row in field.data or ()]
+    drawn.value = [row.id for row in field.data or ()]
+    drawn.endpoint = options(field.short_name)
+    return drawn
+
+
+def _draw_rich(drawn: Drawn, field: Any, info: FieldInfo, _options: Any) -> Drawn:
+    drawn.value, drawn.max_length = field.data or "", info.maximum or 0
+    rule = RULES[richtext.PICTURE_RULE]
+    drawn.rule = Rule(rule.name, rule.accept, rule.max_bytes, rule.label)
+    return drawn
+
+
 def _draw_file(drawn: Drawn, field: Any, _info: FieldInfo, _options: Any) -> Drawn:
     rule = RULES[field.rule]
     hint = _("%(formats)s, at most %(size)d MB", formats=rule.formats, size=rule.max_megabytes)
@@ -661,8 +740,11 @@ def _renamed(drawn: Drawn, prefix: str) -> Drawn:
 DRAW: dict[str, Callable[..., Drawn]] = {
     "flag": _draw_flag,
     "select": _draw_choice,
+    "stars": _draw_choice,
     "multi": _draw_choice,
     "remote": _draw_chosen,
+    "links": _draw_links,
+    "rich": _draw_rich,
     "file": _draw_file,
     "files": _draw_file,
     "rows": _draw_rows,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 from flask import g, render_template
 from flask_appbuilder import BaseView
@@ -28,7 +28,12 @@ class MenuEntry:
 
 
 class Page(BaseView):
-    """Base of all views: what it serves needs a permission, what it renders has the menu."""
+    """Base of all views: what it serves needs a permission, what it renders has the menu.
+
+    ``menu_of`` names the view whose entry of the menu leads here, where it is another one.
+    """
+
+    menu_of: ClassVar[str] = ""
 
     def page(self, template: str, **context: Any) -> str:
         """``template`` in the frame of the back office."""
@@ -42,9 +47,9 @@ class Page(BaseView):
 
     def _sidebar(self) -> Markup:
         """The menu of these grants, rendered once per language and open page."""
-        key = (str(get_locale()), self.endpoint)
+        key = (str(get_locale()), self.menu_of or self.endpoint)
         if key not in g.grants.menus:
-            groups = menu_entries(self.appbuilder, self.endpoint)
+            groups = menu_entries(self.appbuilder, key[1])
             g.grants.menus[key] = Markup(render_template(MENU_TEMPLATE, groups=groups))  # noqa: S704
         return g.grants.menus[key]
 

@@ -16,13 +16,22 @@ from wtforms import PasswordField
 from app.columns import FieldInfo, Phrase
 from app.errors import DomainError
 from app.extensions import db
-from app.views.base.forms import Declared, Drawn, ModelForm, TermField, TermsField, draw, text_field
+from app.views.base.forms import (
+    DayField,
+    Declared,
+    Drawn,
+    ModelForm,
+    TermField,
+    TermsField,
+    draw,
+    text_field,
+)
 from app.views.base.page import Page
 from app.views.base.view import Answer, summary
 
 
 def sheet_form(infos: Mapping[str, FieldInfo]) -> type[ModelForm]:
-    """A form class over described fields: of kind ``password``, a choice, several, or text."""
+    """A form class over described fields: of kind ``password`` or ``day``, a choice, or text."""
     fields: dict[str, Any] = {name: _field(info) for name, info in infos.items()}
     known = {"model": None, "names": tuple(infos), "infos": dict(infos)}
     return type("SheetForm", (ModelForm,), fields | known)
@@ -32,7 +41,9 @@ def _field(info: FieldInfo) -> Any:
     rules: list[Any] = [Declared(None, info)]
     if info.kind == "password":
         return PasswordField(info.label, rules)
-    if info.choices is None:
+    if info.kind == "day":
+        return DayField(info.label, rules)
+    if info.choices is None and not info.dictionary:
         return text_field(info, rules, 0)
     if info.limit:
         return TermsField(info.label, rules, validate_choice=False)
@@ -50,6 +61,8 @@ class Words:
     intro: Phrase = ""
     taken: Phrase = ""
     """Said when somebody else was faster with what must be unique."""
+    options_url: Callable[[str], str] = lambda _name: ""
+    """Where the remote select of a field finds what it offers."""
 
 
 class Sheets(Page):
@@ -89,7 +102,8 @@ class Sheets(Page):
 def _context(form: ModelForm, words: Words, problem: Phrase) -> dict[str, Any]:
     sections: dict[str, list[Drawn]] = {}
     for name in form.names:
-        sections.setdefault(str(form.infos[name].section), []).append(draw(form, name, _nowhere))
+        section = str(form.infos[name].section)
+        sections.setdefault(section, []).append(draw(form, name, words.options_url))
     return {
         "title": words.title,
         "intro": words.intro,
@@ -103,7 +117,3 @@ def _context(form: ModelForm, words: Words, problem: Phrase) -> dict[str, Any]:
         "submit_label": words.submit,
         "back_url": words.back_url,
     }
-
-
-def _nowhere(_name: str) -> str:
-    return ""

@@ -29,7 +29,7 @@ from flask import (
 from flask_appbuilder import ModelView, expose
 from flask_appbuilder.security.decorators import has_access, permission_name
 from flask_babel import gettext as _
-from sqlalchemy import Select, false, inspect, select
+from sqlalchemy import Select, false, func, inspect, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import RelationshipDirection, aliased, joinedload, selectinload
 from sqlalchemy.orm.exc import StaleDataError
@@ -42,20 +42,23 @@ from app.errors import DomainError, Problem
 from app.extensions import AppSession, db, record
 from app.models import Attachment, Draft
 from app.search import search
+from app.services import richtext
 from app.views.base import filters, paging
 from app.views.base.cells import Cell, Shown, cell_at
 from app.views.base.forms import Drawn, ModelForm, clean, draw, form_for, is_key, offered
+from app.views.base.importing import Importing
 from app.views.base.revealing import Revealing
 
 EXPORT_CHUNK = 2_000
 OPTION_COUNT = 20
 TAB_CAP = 99
+DRAFTS = 5
 TYPED_CAP = 10_000
 Answer = tuple[str, int] | BaseResponse
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
-class BackOfficeView(Revealing, ModelView):
+class BackOfficeView(Importing, Revealing, ModelView):
     """What a menu module writes down: a model and a few column lists; all of them white lists.
 
     Column names may be paths over many-to-one relations in lists and filters (``case.title``).
@@ -71,6 +74,7 @@ class BackOfficeView(Revealing, ModelView):
     order_columns: ClassVar[tuple[str, ...]] = ("id",)
     base_order: ClassVar[tuple[str, str]] = ("id", "desc")
     tab_column: ClassVar[str] = ""
+    sum_column: ClassVar[str] = ""
     labels: ClassVar[Mapping[str, Phrase]] = {}
     title: ClassVar[Phrase] = ""
     intro: ClassVar[Phrase] = ""
@@ -108,6 +112,7 @@ class BackOfficeView(Revealing, ModelView):
         self.details = [cell_at(self.model, name) for name in self.show_columns]
         self.filters = [cell_at(self.model, name) for name in self.filter_columns]
         self._keep_reveal()
+        self.keep_import()
         self._refuse_masked_order()
         self.key = self.model.id
         self.eager = list(self._eager({*self.show_columns, *self.form_columns}))
@@ -301,7 +306,7 @@ class BackOfficeView(Revealing, ModelView):
             self.list_template,
             page=self._page_line(page, kept | order | sized, number, size),
             lines=[self._line(row) for row in page.rows],
-            cells=self.cells,
+            cells=self.visible_cells(),
             filters=[self._filter(cell, active) for cell in self.filters],
             active=active,
             kept={"tab": tab} if tab in tabs else {},
@@ -312,7 +317,53 @@ class BackOfficeView(Revealing, ModelView):
             sort_url=lambda by: self._sort_url(by, name, descending=descending, kept=kept | sized),
             crumbs=self.crumbs(),
             bulk=self.bulk_actions(),
+            footer=self.footer(narrowed),
+            drafts=self.drafts(),
         )
+
+    def footer(self, narrowed: Sequence[Any]) -> str:
+        """What stands under the list: the sum of ``sum_column``, over as many rows as are counted.
+
+        Exact, or not there at all: a sum of some of the rows would be taken for that of all.
+        """
+        if not self.sum_column:
+            return ""
+        cell = cell_at(self.model, self.sum_column)
+        rows = self._keys(narrowed).add_columns(cell.attribute).limit(paging.CAP + 1).subquery()
+        total = func.sum(rows.c[self.sum_column])
+        count, amount = db.session.execute(select(func.count(), total).select_from(rows)).one()
+        if count > paging.CAP:
+            most = paging.capped(count - 1, count)
+            return _("More than %(num)s rows: narrow the list to see their sum.", num=most)
+        shown = cell.show(int(amount or 0))
+        return _("Sum of %(column)s: %(amount)s", column=cell.label, amount=shown) if count else ""
+
+    def drafts(self) -> Sequence[dict[str, str]]:
+        """What the reader typed into forms of this list and did not send, the newest first."""
+        forms = self.draft_forms()
+        if not forms:
+            return []
+        mine = or_(*(Draft.form.startswith(f"{name}-") for name in forms))
+        query = select(Draft.form, Draft.saved_at).where(Draft.user_id == access.actor().user_id)
+        found = db.session.execute(query.where(mine).order_by(Draft.saved_at.desc()).limit(DRAFTS))
+        lines = []
+        for row in found:
+            name, _dash, key = row.form.rpartition("-")
+            if name in forms and (url := self.draft_url(name, key)):
+                when = row.saved_at.astimezone(clock.SHANGHAI).strftime("%Y-%m-%d %H:%M")
+                lines.append({"form": row.form, "url": url, "when": when})
+        return lines
+
+    def draft_forms(self) -> Sequence[str]:
+        """The forms of this list, as drafts name them: see :meth:`draft_key`."""
+        able = self.form_columns and (self.may("add") or self.may("edit"))
+        return [self.route_base.strip("/").replace("_", "-")] if able else []
+
+    def draft_url(self, _name: str, key: str) -> str:
+        """The form that a draft belongs to; empty when the reader may not open it."""
+        if key == "new":
+            return url_for(".add") if self.may("add") else ""
+        return url_for(".edit", pk=key) if self.may("edit") else ""
 
     def bulk_actions(self) -> Sequence[dict[str, Any]]:
         """What may be done with several rows at once; with none, rows have no boxes to tick."""
@@ -391,8 +442,12 @@ class BackOfficeView(Revealing, ModelView):
             self.shown(cell, getattr(row, cell.name))
             if plain or not cell.info.sensitive
             else self.hidden(cell, getattr(row, cell.name), row.id)
-            for cell in self.cells
+            for cell in self.visible_cells()
         ]
+
+    def visible_cells(self) -> Sequence[Cell]:
+        """The columns of the list that tell this reader something."""
+        return self.cells
 
     @cached_property
     def has_personal(self) -> bool:
@@ -427,6 +482,7 @@ class BackOfficeView(Revealing, ModelView):
         return {
             "add_url": url_for(".add") if self.may("add") else None,
             "export_url": url_for(".export", **kept) if self.may("export") else None,
+            "import_url": url_for(".import_start") if self.takes_files() else None,
         }
 
     def _sort_url(self, by: str, name: str, *, descending: bool, kept: dict[str, str]) -> str:
@@ -528,8 +584,8 @@ class BackOfficeView(Revealing, ModelView):
         """Lines in a session of their own: the request's is closed before the last one is sent."""
         name, descending = order
         column, at = getattr(self.model, name), None
-        yield "\ufeff" + _csv_line([str(cell.label) for cell in self.cells])
         with access.acting_as(who), AppSession(db) as session:
+            yield "\ufeff" + csv_line([str(cell.label) for cell in self.visible_cells()])
             session.connection(execution_options={"isolation_level": "AUTOCOMMIT"})
             while True:
                 page = paging.page(
@@ -537,7 +593,7 @@ class BackOfficeView(Revealing, ModelView):
                     descending=descending, at=at, size=EXPORT_CHUNK, count=None,
                 )  # fmt: skip
                 for row in page.rows:
-                    yield _csv_line([str(value) for value in self._shown(row)])
+                    yield csv_line([str(value) for value in self._shown(row)])
                 if page.behind is None:
                     return
                 at = page.behind
@@ -550,10 +606,18 @@ class BackOfficeView(Revealing, ModelView):
         offered_names = {*self.form_columns, *self.filter_columns}
         if name not in self.mapper.relationships or name not in offered_names:
             abort(404)
-        other = self.mapper.relationships[name].mapper.class_
+        relation = self.mapper.relationships[name]
+        other, info = relation.mapper.class_, cell_at(self.model, name).info
+        if info.kind == "links":
+            other = inspect(other).relationships[info.columns[0]].mapper.class_
         if other is Attachment:
             abort(404)
-        return jsonify(options_of(other, request.args.get("q", "")))
+        given = self.option_conditions(name)
+        return jsonify(options_of(other, request.args.get("q", ""), *given))
+
+    def option_conditions(self, _name: str) -> Sequence[Any]:
+        """What a relation may name here, beyond what the reader sees."""
+        return ()
 
     # --- form ---------------------------------------------------------------------------------
 
@@ -590,7 +654,8 @@ class BackOfficeView(Revealing, ModelView):
     def draft_key(self, row: Any) -> str:
         """The name under which an unsent form of this row is kept for its author."""
         state = inspect(row)
-        return f"{self.route_base.strip('/')}-{row.id if state.persistent else 'new'}"
+        name = self.route_base.strip("/").replace("_", "-")
+        return f"{name}-{row.id if state.persistent else 'new'}"
 
     def form_page(self, row: Any) -> Answer:
         """Show, check and save the form; whatever goes wrong, nothing typed is lost."""
@@ -621,6 +686,7 @@ class BackOfficeView(Revealing, ModelView):
             form.populate_obj(row)
             self.prepare(row)
             target = self.save(row)
+            self._keep_pictures(row)
             if draft is not None:
                 db.session.delete(draft)
             db.session.commit()
@@ -639,6 +705,16 @@ class BackOfficeView(Revealing, ModelView):
             return "", target
         db.session.rollback()
         return problem, ""
+
+    def _keep_pictures(self, row: Any) -> None:
+        """What the row's texts show goes with the row from now on."""
+        texts = [n for n in self.form_columns if self.form_class.infos[n].kind == "rich"]
+        if not texts:
+            return
+        html = "".join(getattr(row, name) or "" for name in texts)
+        rows = access.elevated(db.session(), "the pictures of a text are seen with it")
+        place = self.model.__tablename__, row.id, html, getattr(row, "organization_id", None)
+        richtext.keep_pictures(rows, *place)
 
     def _form_context(
         self, form: ModelForm, row: Any, key: str, draft: Draft | None, problem: Phrase
@@ -688,11 +764,12 @@ class BackOfficeView(Revealing, ModelView):
         return _("Your draft of %(when)s was restored; it has not been sent yet.", when=when)
 
 
-def options_of(model: Any, query: str) -> Sequence[dict[str, Any]]:
-    """Up to 20 visible rows of ``model`` whose name contains ``query``."""
+def options_of(model: Any, query: str, *given: Any) -> Sequence[dict[str, Any]]:
+    """Up to 20 visible rows of ``model`` whose name contains ``query``, under conditions."""
     label = getattr(model, model.label_column)
     phrase = clean(query)[:50]
-    found = select(model.id, label.label("label")).order_by(model.id).limit(OPTION_COUNT)
+    found = select(model.id, label.label("label")).where(*given)
+    found = found.order_by(model.id).limit(OPTION_COUNT)
     if phrase and hasattr(model, "search_text"):
         found = found.where(search(model.search_text, phrase))
     elif phrase:
@@ -741,7 +818,7 @@ def _number(raw: str) -> int:
     return max(1, int(raw)) if is_key(raw) else 1
 
 
-def _csv_line(values: Sequence[str]) -> str:
+def csv_line(values: Sequence[str]) -> str:
     """One line; a cell that a spreadsheet would take for a formula is made text."""
     buffer = io.StringIO()
     csv.writer(buffer).writerow([f"'{v}" if v.startswith(FORMULA) else v for v in values])
