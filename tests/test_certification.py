@@ -35,7 +35,7 @@ pytestmark = pytest.mark.db
 WAITING, OTHER_REGION = "澄川电机厂有限公司", "栖岭华铸泵业有限公司"
 CERTIFIED = "望澜恒锐阀门制造有限公司"
 FIRM: dict[str, Any] = {
-    "name": "望澜北辰航材精工有限公司",
+    "name": "望澜北衡航材精工有限公司",
     "founded_on": "2015-04-01",
     "credit_code": credit_code("70"),
     "industry": "37",

@@ -32,7 +32,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning"),
 ]
 
-NAME, CODE, MOBILE = "砚北本草堂制药有限公司", credit_code("71"), "12000000171"
+NAME, CODE, MOBILE = "砚北百草厅制药有限公司", credit_code("71"), "12000000171"
 STATEMENT = "本单位承诺所填信息及材料真实、合法、有效，并承担相应责任"
 OPINION = "请上传营业执照原件的扫描件。"
 WAITING = "您的企业认证正在审批中，请耐心等待"

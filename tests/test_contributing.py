@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parent.parent
 FENCE = re.compile(r"^```(python|diff|po) (\S+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 COPIED = (
     *("app", "migrations", "tools", "translations", "pyproject.toml"),
-    *("tests/conftest.py", "tests/services.py"),
+    *("tests/conftest.py", "tests/services.py", "tests/stores.py"),
 )
 STANDING = re.compile(r"^```python in (\S+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 CREATED = ("app/tables/visits.py", "app/views/visits.py", "tests/test_visits.py")

@@ -384,7 +384,8 @@ def test_garbage_is_no_draft(sign_in, faults):
 def test_the_drafts_of_every_page_are_kept(app, sign_in):
     views = [v for v in app.extensions["appbuilder"].baseviews if isinstance(v, BackOfficeView)]
     client = sign_in("visitor")
-    keys = {f"{view.route_base[1:]}-new" for view in views if "/" not in view.route_base[1:]}
+    names = [view.route_base[1:].replace("_", "-") for view in views]
+    keys = {f"{name}-new" for name in names if "/" not in name}
     assert any(key.count("-") > 1 for key in keys)
     for key in keys | {"main-account-changes-" + "9" * 18, "certifications-new-12"}:
         assert client.put(f"/drafts/{key}", json=[["name", "x"]]).status_code == 200, key

@@ -181,7 +181,7 @@ def test_an_administrator_runs_tries_pauses_and_resumes_a_job(app):
             page.get_by_role("button", name="试运行").click()
             expect(runs.nth(1)).to_contain_text("试运行")
             expect(runs.nth(1)).to_contain_text("成功")
-            expect(runs).to_have_count(3)
+            expect(runs.filter(has_text="试运行")).to_have_count(1)
         finally:
             ended.set()
             working.join()

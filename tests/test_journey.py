@@ -220,7 +220,8 @@ def test_an_institution_registers_is_returned_mends_and_is_certified(visit, post
 
     chrome.log_in(page, MOBILE, TYPED_PASSWORD, TEST_CODE)
     assert menu_names(page) == [
-        "工作台", "待我审批", "已办", "我的企业", "角色认证", "我的申请", "消息中心",
+        "工作台", "待我审批", "已办", "我的企业", "角色认证", "我的需求", "我的交易",
+        "我的申请", "消息中心",
     ]  # fmt: skip
     menu(page, "我的企业")
     expect(page.get_by_text("未认证", exact=True).first).to_be_visible()
@@ -261,7 +262,9 @@ def test_an_institution_registers_is_returned_mends_and_is_certified(visit, post
 
     page.goto("/workbench/")
     assert menu_names(page) == [
-        "工作台", "待我审批", "已办", "机构信息", "我的申请", "用户管理", "消息中心",
+        "工作台", "待我审批", "已办", "机构信息", "顾问管理", "常规服务产品", "特色服务产品",
+        "需求管理", "交易备案", "评价管理", "活动备案", "活跃度排名", "我的申请", "用户管理",
+        "消息中心",
     ]  # fmt: skip
     look_after_the_presentation(page)
     look_at_the_portal(visit())
@@ -311,7 +314,6 @@ def expect_everything_typed(page):
 
 
 def return_it(page, number):
-    expect(page.get_by_role("link", name=NAME, exact=True)).to_be_visible()
     menu(page, "待我审批")
     fill(page, 关键词="晨屿")
     press(page, "搜索")
@@ -428,7 +430,7 @@ def test_a_half_filled_registration_survives_closing_the_page(visit):
 
 @pytest.mark.db
 def test_an_application_is_withdrawn_and_submitted_again(visit):
-    page = visit("12000000106")
+    page = visit("12000000121")
     menu(page, "我的企业")
     page.get_by_role("link", name="查看进度").click()
     press(page, "撤回")
@@ -461,7 +463,9 @@ def test_an_ordinary_user_becomes_the_main_account_of_the_named_organization(vis
     approve_it(visit("operator"))
     chrome.log_in(page, "visitor", PASSWORD, TEST_CODE)
     assert menu_names(page) == [
-        "工作台", "待我审批", "已办", "机构信息", "我的申请", "用户管理", "消息中心",
+        "工作台", "待我审批", "已办", "机构信息", "顾问管理", "常规服务产品", "特色服务产品",
+        "需求管理", "交易备案", "评价管理", "活动备案", "活跃度排名", "我的申请", "用户管理",
+        "消息中心",
     ]  # fmt: skip
     menu(page, "机构信息")
     expect(page.get_by_role("heading", name=NAME)).to_be_visible()
@@ -473,7 +477,7 @@ def test_an_ordinary_user_becomes_the_main_account_of_the_named_organization(vis
 @pytest.mark.db
 def test_staff_add_and_edit_an_organization_with_its_certificates(visit):
     page = visit("operator")
-    menu(page, "服务机构")
+    menu(page, "企业名录")
     page.get_by_role("link", name="新增").click()
     fill(page, 企业名称=NAME, 统一社会信用代码=CODE, 企业注册地址="望澜市澄川区清波路9号")
     choose(page, "所属地区", "澄川", "云岫省望澜市澄川区")
@@ -521,7 +525,7 @@ def test_the_exported_list_opens_as_a_table(visit):
     file = download.value
     assert re.fullmatch(r"服务机构-\d{8}\.csv", file.suggested_filename)
     head, *rows = csv.reader(StringIO(Path(file.path()).read_text("utf-8-sig")))
-    assert head[:3] == ["企业名称", "统一社会信用代码", "所属地区"]
+    assert head[:3] == ["机构名称", "机构类型", "服务类别"]
     assert len(rows) == total
     assert "望澜准信检测技术有限公司" in [row[0] for row in rows]
 
@@ -560,7 +564,7 @@ def test_the_language_changes_in_place_and_stays(visit):
     page = visit("operator")
     menu(page, "服务机构")
     page.get_by_role("link", name="English").click()
-    heading(page, "Organizations")
+    heading(page, "Institutions")
     page.goto("/workbench/")
     heading(page, "Workbench")
     page.get_by_role("link", name="中文").click()
@@ -589,7 +593,7 @@ PAGES = {
                  "/organizations/list/", "/organizations/show/2/", "/organizations/edit/2/",
                  "/organizations/add/", "/accreditations/list/", "/announcements/list/",
                  "/announcements/add/", "/announcements/show/1/"],
-    "12000000106": ["/workbench/", "/my-organization/", "/accreditations/choose/", "/tasks/mine/"],
+    "12000000121": ["/workbench/", "/my-organization/", "/accreditations/choose/", "/tasks/mine/"],
     "newcomer": ["/my-organization/", "/accreditations/add/"],
     "institution": ["/workbench/", "/my-organization/", "/organizations/edit/2/"],
 }  # fmt: skip

@@ -19,7 +19,7 @@ CLAIMED = {
     *(f"S0-{n}" for n in range(4, 13)),
     *("S1-4", "S1-5", "S1-14"),
     *("S0-36", "S0-37", "S0-38", "S1-7", "S1-21", "S2-2", "S2-3", "S2-4"),
-    *(f"S4-{n}" for n in range(1, 5)),
+    *(f"S4-{n}" for n in range(1, 15)),
 }
 LINK = re.compile(r"\]\(([^)\s]+)\)|<img src=\"([^\"]+)\"")
 HOST = re.compile(r"\b(?:https?|ssh|git)://(?:[^\s/@]*@)?([\w.-]+)")

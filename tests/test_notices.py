@@ -110,6 +110,7 @@ EVERYTHING = {
     "number": "JG-20261120-0007", "kind": _l("Institution accreditation"), "result": "approved",
     "stage": _l("Platform review"), "next": _l("Platform review"), "opinion": "材料齐全",
     "due": date(2026, 11, 27), "day": date(2026, 11, 27), "at": NOW, "days": 3,
+    "month": "2026-10", "points": 12, "rank": 3,
     "minutes": 5, "code": "123456",
     "actor": "陆云舟", "name": "陆云舟", "enterprise": True, "token": "t0ken", "count": 2, "num": 2,
     "occasion": _l("New task"), "head": "abc", "hash": "abc",
@@ -346,9 +347,10 @@ def test_settings_are_kept_and_hold_for_what_comes(inbox, app):
         notify(session, who)
         assert [m.channel for m in told(session)] == ["inapp", "sms"]
         session.commit()
-    everything = {"case.email": "1", "case.sms": "1", "task.email": "1", "organization.email": "1"}
+    topics = ("case", "task", "organization", "product", "demand")
+    everything = {f"{topic}.email": "1" for topic in topics} | {"case.sms": "1"}
     client.post("/messages/settings/", data=everything)
     page = client.get("/messages/settings/").text
     assert re.search(r'name="case.email"[^>]*checked', page)
     with app.app_context(), system_session() as session:
-        assert session.scalar(select(func.count()).select_from(MessageChoice)) == 3
+        assert session.scalar(select(func.count()).select_from(MessageChoice)) == len(topics)

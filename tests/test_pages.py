@@ -13,29 +13,66 @@ APPLICANT = [
 ]  # fmt: skip
 PAGES = {
     None: [
+        "/institutions/?q=数智", "/news/", "/market/", "/market/products/5/",
+        "/market/?q=工业&category=sz&region=990100&order=rating&low=0&high=999999",
         "/", "/?q=数智&kind=digital", "/register/", "/register/?kind=ordinary", "/login/",
         "/login/?way=sms", "/forgot/",
-        "/news/1/", "/register/agreements/user_agreement/",
-        "/register/agreements/privacy_policy/",
+        "/news/1/", "/institutions/{institution}/", "/register/agreements/user_agreement/",
+        "/register/agreements/privacy_policy/", "/market/board/", "/market/board/?kind=consultant",
     ],
     "operator": [
-        "/workbench/", "/organizations/list/", "/organizations/list/?q=望澜&region=990100",
+        "/filings/list/", "/filings/list/?q=数据&tab=approved&amount=100~", "/filings/show/1/",
+        "/filings/void/1/", "/ratings/list/", "/ratings/list/?score=5&q=望澜", "/ratings/show/1/",
+        "/ratings/hide/1/",
+        "/activities/list/", "/activities/list/?q=公益&tab=approved", "/activities/show/1/",
+        "/service-institutions/list/",
+        "/service-institutions/list/?q=数智&association_state=member",
+        "/service-institutions/show/{institution}/", "/association-members/list/",
+        "/association-applications/list/",
+        "/activities/correct/1/", "/mailed_activities/add/", "/ranking/list/?tab=institution",
+        "/ranking/institution/{ranked}/", "/scores/list/", "/scores/list/?item=rating",
+        "/formulas/list/", "/formulas/add/", "/formulas/show/1/", "/formulas/preview/1/",
+        "/workbench/", "/dashboard/", "/dashboard/?span=24&category=sz01",
+        "/organizations/list/", "/organizations/list/?q=望澜&region=990100",
         "/organizations/add/", "/accreditations/list/", "/tasks/todo/", "/tasks/mine/",
         "/certifications/list/", "/certifications/add/?organization=1",
-        "/organization-changes/list/",
+        "/organization-changes/list/", "/standard_products/list/", "/standard_products/add/",
+        "/standard_products/show/1/", "/standard_products/edit/1/", "/listings/list/",
+        "/listings/show/1/", "/products/list/?tab=listed", "/products/show/5/",
+        "/products/force/5/", "/product_reviews/list/",
+        "/demands/list/?q=MES&tab=following&category=sz03", "/demands/show/13/",
+        "/demands/assign/7/", "/demands/rule/13/", "/demands/close/7/", "/demands/open/list/",
+        "/demands/late/list/",
         "/tasks/done/", "/announcements/list/", "/announcements/add/", "/announcements/show/1/",
         "/announcements/edit/1/", "/jobs/list/", "/jobs/show/1/", "/messages/",
         "/messages/?read=unread&topic=task", "/messages/settings/", "/outbox/list/",
         "/outbox/list/?tab=sent&channel=email", "/outbox/show/{outbox}/",
     ],
     "institution": [
+        "/catalogue/list/", "/catalogue/show/3/", "/listings/list/", "/listings/add/?item=3&item=7",
+        "/products/list/", "/products/show/5/", "/product_reviews/add/",
+        "/product_reviews/add/?product=5",
+        "/demands/list/", "/demands/show/1/", "/demands/hand_over/1/",
+        "/demand_contacts/add/?demand=1",
+        "/filings/list/", "/filings/add/", "/filings/show/1/", "/ratings/waiting/list/",
+        "/ratings/given/list/", "/ratings/received/list/", "/ratings/show/1/",
+        "/filings/import/", "/consultants/import/",
+        "/activities/list/", "/activities/add/", "/ranking/institution/{ranked}/",
+        "/ranking/list/?tab=institution", "/scores/list/", "/formulas/list/",
+        "/consultants/list/", "/consultants/list/?q=顾&tab=linked", "/consultants/add/",
+        "/consultants/show/1/", "/consultants/edit/1/", "/consultants/unlink/1/",
         "/workbench/", "/my-organization/", "/tasks/mine/", "/tasks/todo/", "/people/list/",
         "/people/add/", "/people/edit/{people}/", "/people/reset/{people}/",
         "/people/rights/{people}/", "/membership/", "/membership/hand-over/",
     ],
+    "consultant": ["/workbench/", "/my-profile/", "/my-profile/add/", "/messages/"],
     "institution_sub": ["/workbench/", "/my-organization/", "/tasks/mine/", "/membership/"],
     "newcomer": [*APPLICANT, "/certifications/add/"],
-    "enterprise": ["/my-organization/", "/my-organization/?tab=data", "/organization-changes/add/"],
+    "enterprise": [
+        "/my_demands/list/", "/my_demands/show/15/", "/my_demands/add/",
+        "/my_demands/dispute/15/", "/ratings/waiting/list/", "/ratings/given/list/",
+        "/my-organization/", "/my-organization/?tab=data", "/organization-changes/add/",
+    ],
     "bureau": ["/workbench/", "/certifications/list/", "/organization-changes/list/"],
     "sysadmin": ["/workbench/", "/agreements/list/", "/agreements/add/", "/agreements/show/1/"],
     "secadmin": [
@@ -53,6 +90,15 @@ PAGES = {
     ],
 }  # fmt: skip
 
+KEYS = {
+    "people": ("/people/list/", r"/people/edit/(\d+)/"),
+    "outbox": ("/outbox/list/", r"/outbox/show/(\d+)/"),
+    "audit": ("/audit/list/", r"/audit/show/(\d+)/"),
+    "ranked": ("/ranking/list/?tab=institution", r"/ranking/institution/(\d+)/"),
+    "institution": ("/institutions/", r"/institutions/(\d+)/"),
+}
+"""Where the number that an address names is read, by its name."""
+
 
 @pytest.mark.db
 @pytest.mark.parametrize(
@@ -60,13 +106,9 @@ PAGES = {
 )
 def test_a_page_answers_within_its_budget(sign_in, statements, username, path):
     client = sign_in(username)
-    if "{people}" in path:
-        key = _first_id(client, "/people/list/", r"/people/edit/(\d+)/")
-        path = path.format(people=key)
-    if "{outbox}" in path:
-        path = path.format(outbox=_first_id(client, "/outbox/list/", r"/outbox/show/(\d+)/"))
-    if "{audit}" in path:
-        path = path.format(audit=_first_id(client, "/audit/list/", r"/audit/show/(\d+)/"))
+    for name, (listed, address) in KEYS.items():
+        if f"{{{name}}}" in path:
+            path = path.format(**{name: _first_id(client, listed, address)})
     client.get(path)
     statements.clear()
     answer = client.get(path)

@@ -46,8 +46,17 @@ def test_dictionaries_are_complete_in_both_languages():
     codes = [(row["dictionary"], row["code"]) for row in rows]
     assert len(codes) == len(set(codes))
     assert {dictionary for dictionary, _ in codes} == {
+        "activity_kind",
+        "budget",
+        "capability_tag",
+        "closed_reason",
+        "company_size",
+        "education",
         "industry",
         "institution_kind",
+        "language",
+        "rating_dimension",
+        "rating_tag",
         "service_category",
     }
     for row in rows:
@@ -97,7 +106,8 @@ def test_only_some_services_need_a_licence(session):
 
 def test_dictionaries_are_read_again_only_when_the_version_rises(session):
     first = reference(session, 1)
-    item = session.scalars(select(DictItem).where(DictItem.code == "other")).one()
+    other = DictItem.dictionary == "institution_kind", DictItem.code == "other"
+    item = session.scalars(select(DictItem).where(*other)).one()
     item.is_active = False
     session.flush()
     assert reference(session, 1) is first
@@ -174,6 +184,7 @@ def test_the_demo_profile_is_sound():
     assert set(demo.roles) == {
         *("operator", "bureau", "sysadmin", "secadmin", "auditor", "ordinary"),
         *("institution_main", "enterprise_main", "main_account", "sub_account"),
+        *("association", "consultant", "invitee"),
     }
     assert [stage.who for stage in demo.routes["accreditation"]] == ["role:operator"]
     assert demo.limits.accreditation_years == 3
@@ -181,8 +192,8 @@ def test_the_demo_profile_is_sound():
 
 
 def test_an_unknown_profile_is_refused_and_the_known_ones_are_named():
-    with pytest.raises(profile.ProfileError, match=r"no profile 'park'.*demo"):
-        profile.load("park")
+    with pytest.raises(profile.ProfileError, match=r"no profile 'moon'.*demo, park"):
+        profile.load("moon")
 
 
 def test_all_faults_of_a_profile_are_told_at_once():

@@ -137,12 +137,11 @@ def with_roles(running, **changes):
 # --- profile and rights -------------------------------------------------------------------
 
 
-def test_setting_up_twice_changes_nothing(house):
-    cli.set_up(house)
-    first = counts(house)
-    cli.set_up(house)
-    assert counts(house) == first
-    with reading(house) as session:
+def test_setting_up_twice_changes_nothing(app):
+    first = counts(app)
+    cli.set_up(app)
+    assert counts(app) == first
+    with reading(app) as session:
         assert session.scalar(select(Setting.value).where(Setting.name == "profile")) == "demo"
         assert session.scalars(select(AccessVersion.version)).one()
 
@@ -202,7 +201,7 @@ def test_a_route_is_published_from_the_profile_once(house):
     with reading(house) as session:
         routes = session.scalars(select(FlowRoute)).all()
         flows = house.extensions["profile"].routes
-        assert len(flows) == 5
+        assert len(flows) == 10
         assert sorted((r.flow, r.number, r.state) for r in routes) == [
             (flow, 1, "published") for flow in sorted(flows)
         ]
@@ -211,30 +210,36 @@ def test_a_route_is_published_from_the_profile_once(house):
 # --- the demonstration --------------------------------------------------------------------
 
 
-def test_the_demonstration_shows_every_state_of_an_application(house):
-    cli.set_up(house)
-    with reading(house) as session:
-        states = session.execute(select(FlowCase.state, func.count()).group_by(FlowCase.state))
-        assert dict(states.all()) == {"approved": 11, "in_review": 4, "returned": 2}
+def test_the_demonstration_shows_every_state_of_an_application(app):
+    with reading(app) as session:
+        counted = select(FlowCase.flow, FlowCase.state, func.count())
+        states: dict[str, dict[str, int]] = {}
+        for flow, state, number in session.execute(counted.group_by(FlowCase.flow, FlowCase.state)):
+            states.setdefault(flow, {})[state] = number
+        assert states["accreditation"] == {"approved": 18, "in_review": 2, "returned": 1}
+        assert states["certification"] == {"approved": 9, "in_review": 2, "returned": 1}
+        assert states["association"] == {"approved": 3, "in_review": 1, "returned": 1}
         marks = {o.credit_code: o.institution_state for o in session.scalars(select(Organization))}
         for application in session.scalars(select(Accreditation)):
             wanted = {"approved": "in_pool"}.get(application.state, application.state)
             assert marks[application.credit_code] == wanted
         assert all(uscc.is_valid(code) for code in marks)
-        waiting = select(FlowTask).where(FlowTask.state == "open", FlowTask.role == "operator")
+        waiting = select(FlowTask).where(
+            FlowTask.state == "open", FlowTask.flow == "accreditation", FlowTask.role == "operator"
+        )
         assert len(session.scalars(waiting).all()) == 2
         assert session.scalar(select(func.count(Announcement.id))) == 10
         assert set(session.scalars(select(Message.state))) == {"sent"}
 
 
-def test_every_printed_account_can_sign_in_with_its_role(house):
-    cli.set_up(house)
-    printed = cli.demo_accounts()
+def test_every_printed_account_can_sign_in_with_its_role(app):
+    printed = cli.demo_accounts("demo")
     expected = {
         "operator": "operator",
         "operator2": "operator",
         "bureau": "bureau",
         "bureau2": "bureau",
+        "association": "association",
         "sysadmin": "sysadmin",
         "secadmin": "secadmin",
         "auditor": "auditor",
@@ -243,22 +248,22 @@ def test_every_printed_account_can_sign_in_with_its_role(house):
         "newcomer": "enterprise_main",
         "visitor": "ordinary",
     }
-    with reading(house) as session:
+    with reading(app) as session:
         people = {p.username: p for p in session.scalars(select(Person))}
         for username, role in expected.items():
             assert username in printed
             assert [r.name for r in people[username].roles] == [role]
             assert check_password_hash(people[username].password, demo.PASSWORD)
-        draft = session.scalars(select(Draft)).one()
-        assert draft.user_id == people["newcomer"].id
+        mine = select(Draft).where(Draft.user_id == people["newcomer"].id)
+        draft = session.scalars(mine).one()
         assert ["institution_kind", "incubator"] in draft.entries
 
 
 def test_a_demonstration_that_fails_leaves_nothing_behind(house, monkeypatch):
-    def fail(_demonstration, row):
-        raise RuntimeError(row["title"])
+    def fail(_demonstration):
+        raise RuntimeError
 
-    monkeypatch.setattr(demo.Demonstration, "announce", fail)
+    monkeypatch.setattr(demo.announcements, "fill", fail)
     with pytest.raises(RuntimeError):
         cli.set_up(house)
     uploads = house.extensions["store"].folder
@@ -317,9 +322,8 @@ def test_migrations_go_up_down_and_up_and_agree_with_the_models(house):
         upgrade(MIGRATIONS)
 
 
-def test_the_log_is_append_only_and_searches_find_two_characters(house):
-    cli.set_up(house)
-    with reading(house) as session:
+def test_the_log_is_append_only_and_searches_find_two_characters(app):
+    with reading(app) as session:
         named = search.search(Organization.search_text, "青砺")
         assert len(session.scalars(select(Organization).where(named)).all()) == 1
         events = FlowEvent.__table__
@@ -338,6 +342,9 @@ def test_production_refuses_to_start_with_demo_accounts(app, monkeypatch):
     monkeypatch.setenv("QIFU_SECRET_KEY", "a-long-random-text-of-this-test")
     monkeypatch.setenv("QIFU_TRUSTED_HOSTS", "qifu.example")
     monkeypatch.setenv("DATABASE_URL", url)
-    monkeypatch.delenv("QIFU_TEST_CODE")
+    for ours in ("QIFU_TEST_CODE", "QIFU_PASSWORD_HASH"):
+        with pytest.raises(config.Misconfigured, match=ours):
+            create_app()
+        monkeypatch.delenv(ours)
     with pytest.raises(config.Misconfigured, match="demo accounts"):
         create_app()
