@@ -13,7 +13,7 @@ from functools import cache
 from secrets import token_urlsafe
 from typing import Any
 
-from flask import current_app, g, request, session as cookie
+from flask import Response, after_this_request, current_app, g, request, session as cookie
 from flask_login import login_user, logout_user
 from sqlalchemy import insert, update
 from sqlalchemy.orm import Session
@@ -189,11 +189,25 @@ def user_id() -> int:
 
 
 def ask_captcha(answer: str | int, now: datetime, kind: str = "captcha") -> None:
-    """Keep the answer to a picture for this browser, in place of an earlier one of its kind."""
+    """Keep the answer to a picture for this browser, in place of an earlier one of its kind.
+
+    The token has a cookie of its own: a picture may arrive after the page that follows it, and
+    would put the session back to what it was before.
+    """
+    name = _cookie_name(kind)
     with system_session() as session:
         rows = session.connection()
-        cookie[kind] = captchas.keep(rows, cookie.get(kind, ""), answer, now)
+        token = captchas.keep(rows, request.cookies.get(name, ""), answer, now)
         session.commit()
+    config = current_app.config
+
+    @after_this_request
+    def hand_over(response: Response) -> Response:
+        response.set_cookie(
+            name, token, httponly=True, samesite=config["SESSION_COOKIE_SAMESITE"],
+            secure=config["SESSION_COOKIE_SECURE"],
+        )  # fmt: skip
+        return response
 
 
 def answers_captcha(answer: str, now: datetime, kind: str = "captcha") -> bool:
@@ -202,6 +216,11 @@ def answers_captcha(answer: str, now: datetime, kind: str = "captcha") -> bool:
         return True
     with system_session() as session:
         rows = session.connection()
-        right = captchas.is_solved(rows, cookie.pop(kind, ""), answer, now)
+        token = request.cookies.get(_cookie_name(kind), "")
+        right = captchas.is_solved(rows, token, answer, now)
         session.commit()
     return right
+
+
+def _cookie_name(kind: str) -> str:
+    return f"{current_app.config['SESSION_COOKIE_NAME']}-{kind}"

@@ -9,8 +9,9 @@ from stdnum.cn import uscc
 from app import clock
 from app.errors import Incomplete
 from app.extensions import system_session
-from app.models import Consent, Membership, Organization, OrgRole, Person
+from app.models import Captcha, Consent, Membership, Organization, OrgRole, Person
 from app.services import parties
+from app.services.codes import digest
 from tests.conftest import TEST_CODE
 
 pytestmark = pytest.mark.db
@@ -135,14 +136,32 @@ def test_what_is_taken_is_told_for_a_picture_only(app, taken):
     assert FORM["address"] in answered
 
 
+def is_kept(app, client) -> bool:
+    """Whether the picture that a browser was shown can still be answered."""
+    token = client.get_cookie("qifu-captcha").value
+    with app.app_context(), system_session() as session:
+        mine = select(Captcha.id).where(Captcha.token_hash == digest(token))
+        return session.scalar(mine) is not None
+
+
 def test_a_fault_in_the_form_uses_no_picture_up(app):
     with app.test_client() as client:
         client.get("/captcha/")
-        with client.session_transaction() as cookie:
-            picture = cookie["captcha"]
         client.post("/register/?kind=enterprise", data=FORM | {"contact_name": "", "captcha": "x"})
-        with client.session_transaction() as cookie:
-            assert cookie["captcha"] == picture
+        assert is_kept(app, client)
+        client.post("/register/?kind=enterprise", data=FORM | {"captcha": "x"})
+        assert not is_kept(app, client)
+
+
+def test_a_picture_that_arrives_late_leaves_the_session_alone(app):
+    with app.test_client() as client:
+        client.get("/login/")
+        for address in ("/captcha/", "/captcha/slider/"):
+            names = [
+                line.partition("=")[0] for line in client.get(address).headers.getlist("Set-Cookie")
+            ]
+            assert "qifu" not in names
+            assert len(names) == 1
 
 
 def test_names_and_addresses_longer_than_their_columns_are_refused(app):
