@@ -227,6 +227,11 @@
       maxOptions: 500,
       maxItems: select.multiple ? Number(select.dataset.most) || null : 1,
       plugins: select.multiple || !required ? { remove_button: { title: words.remove } } : {},
+      onDropdownClose() {
+        // A phrase typed just before would open the list again, over the button pressed next.
+        clearTimeout(this.refreshTimeout);
+        this.lastValue = "";
+      },
       render: {
         no_results: () => message("no-results", words.no_results),
         loading: () => message("no-results", words.searching),
