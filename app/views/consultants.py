@@ -75,7 +75,7 @@ class ConsultantView(Shelf, Sheets):
 
     datamodel = SQLAInterface(Consultant)
     route_base = "/consultants"
-    title = _l("Consultant management")
+    title, new_title = _l("Consultant management"), _l("Add a consultant")
     intro = _l(
         "Add your consultants, then invite those without an account: each gets a link by mail, "
         "completes the profile and serves for you once the platform has approved it."
@@ -168,10 +168,6 @@ class ConsultantView(Shelf, Sheets):
             consultants.take_back(db.session(), row.id, clock.now())
             flash(_("The invitation to the old address is void. Invite again."), "warning")
         return url_for(".list")
-
-    def form_title(self, row: Consultant) -> str:
-        """The words of the manual."""
-        return super().form_title(row) if inspect(row).persistent else _("Add a consultant")
 
     def readonly_note(self, _row: Consultant) -> str:
         """Who else changes it."""

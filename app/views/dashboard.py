@@ -21,7 +21,7 @@ from app.services import figures
 from app.views import charts
 from app.views.base import Page
 from app.views.base.cells import cell_at, local_time
-from app.views.base.view import csv_line
+from app.views.base.exporting import csv_line
 
 SPANS = {"3": _l("3 months"), "6": _l("6 months"), "12": _l("12 months"), "24": _l("24 months")}
 SPAN = "12"

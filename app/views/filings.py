@@ -49,7 +49,7 @@ class FilingView(Sheets, RequestView):
     datamodel = SQLAInterface(Filing)
     route_base = "/filings"
     flow = "filing"
-    title = _l("Transaction filings")
+    title, new_title = _l("Transaction filings"), _l("File a transaction")
     base_permissions = [*RequestView.base_permissions, "can_void"]
     list_columns = (
         "case.number", "buyer_name", "service_name", "category", "amount", "consultant",
@@ -217,10 +217,6 @@ class FilingView(Sheets, RequestView):
             fault for fault in super().judge_import(form, row)
             if fault[0] not in {"contract_files", "invoice_files"}
         ]  # fmt: skip
-
-    def form_title(self, row: Filing) -> str:
-        """The words of the manual."""
-        return super().form_title(row) if inspect(row).persistent else _("File a transaction")
 
     def submit_label(self, _row: Any) -> str:
         """Sending is submitting."""

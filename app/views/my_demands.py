@@ -35,7 +35,7 @@ class MyDemandView(DemandSheets):
     """Raised here or from the portal; followed, answered and closed here."""
 
     route_base = "/my_demands"
-    title = _l("My demands")
+    title, new_title = _l("My demands"), _l("Raise a demand")
     base_permissions = ["can_list", "can_show", "can_add", "can_edit", "can_answer"]
     include_route_methods = {
         *("list", "show", "add", "edit"),
@@ -153,10 +153,6 @@ class MyDemandView(DemandSheets):
             return f"my-demand-{row.id}"
         whom = self._target()
         return f"my-demand-{whom.kind}-{whom.key or 'new'}"
-
-    def form_title(self, row: Demand) -> str:
-        """The words of the portal's button."""
-        return super().form_title(row) if inspect(row).persistent else _("Raise a demand")
 
     def submit_label(self, row: Demand) -> str:
         """A new demand is sent at once."""

@@ -50,7 +50,7 @@ class StandardProductView(Sheets, PricedList):
 
     datamodel = SQLAInterface(StandardProduct)
     route_base = "/standard_products"
-    title = _l("Catalogue of standard products")
+    title, new_title = _l("Catalogue of standard products"), _l("New standard product")
     list_columns = ("name", "category", "price_mode", "cycle_days", "state", "position")
     labels = MappingProxyType({"price_mode": _l("Price guide")})
     show_columns = (

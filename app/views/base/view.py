@@ -7,13 +7,10 @@ tables into selects, count everything, and take any column name from the address
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import Any, ClassVar
-from urllib.parse import quote
 
 from flask import (
     Response,
@@ -23,47 +20,45 @@ from flask import (
     jsonify,
     redirect,
     request,
-    stream_with_context,
     url_for,
 )
 from flask_appbuilder import ModelView, expose
 from flask_appbuilder.security.decorators import has_access, permission_name
 from flask_babel import gettext as _
-from sqlalchemy import Select, false, func, inspect, or_, select
+from sqlalchemy import Select, false, func, inspect, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import RelationshipDirection, aliased, joinedload, selectinload
 from sqlalchemy.orm.exc import StaleDataError
-from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response as BaseResponse
 
-from app import access, clock
+from app import access
 from app.columns import Phrase
 from app.errors import DomainError, Problem
-from app.extensions import AppSession, db, record
+from app.extensions import db
 from app.models import Attachment, Draft
 from app.search import search
 from app.services import richtext
 from app.views.base import filters, paging
 from app.views.base.cells import Cell, Shown, cell_at
+from app.views.base.drafting import Drafting, as_typed, draft_note, draft_of
+from app.views.base.exporting import Exporting
 from app.views.base.forms import Drawn, ModelForm, clean, draw, form_for, is_key, offered
 from app.views.base.importing import Importing
 from app.views.base.revealing import Revealing
 
-EXPORT_CHUNK = 2_000
 OPTION_COUNT = 20
 TAB_CAP = 99
-DRAFTS = 5
 TYPED_CAP = 10_000
 Answer = tuple[str, int] | BaseResponse
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
-class BackOfficeView(Importing, Revealing, ModelView):
+class BackOfficeView(Drafting, Exporting, Importing, Revealing, ModelView):
     """What a menu module writes down: a model and a few column lists; all of them white lists.
 
     Column names may be paths over many-to-one relations in lists and filters (``case.title``).
-    ``labels`` gives a column another name in this list.  ``shows_own_only``: the detail page is
-    for those who may write the row, although others see some of its columns elsewhere.
+    ``labels`` gives a column another name in this list, ``new_title`` heads the form of a new row.
+    ``shows_own_only``: the detail page is for those who may write the row, although others see
+    some of its columns elsewhere.
     """
 
     list_columns: ClassVar[tuple[str, ...]] = ()
@@ -77,6 +72,7 @@ class BackOfficeView(Importing, Revealing, ModelView):
     sum_column: ClassVar[str] = ""
     labels: ClassVar[Mapping[str, Phrase]] = {}
     title: ClassVar[Phrase] = ""
+    new_title: ClassVar[Phrase] = ""
     intro: ClassVar[Phrase] = ""
     search_column: ClassVar[str] = "search_text"
     shows_own_only: ClassVar[bool] = False
@@ -338,33 +334,6 @@ class BackOfficeView(Importing, Revealing, ModelView):
         shown = cell.show(int(amount or 0))
         return _("Sum of %(column)s: %(amount)s", column=cell.label, amount=shown) if count else ""
 
-    def drafts(self) -> Sequence[dict[str, str]]:
-        """What the reader typed into forms of this list and did not send, the newest first."""
-        forms = self.draft_forms()
-        if not forms:
-            return []
-        mine = or_(*(Draft.form.startswith(f"{name}-") for name in forms))
-        query = select(Draft.form, Draft.saved_at).where(Draft.user_id == access.actor().user_id)
-        found = db.session.execute(query.where(mine).order_by(Draft.saved_at.desc()).limit(DRAFTS))
-        lines = []
-        for row in found:
-            name, _dash, key = row.form.rpartition("-")
-            if name in forms and (url := self.draft_url(name, key)):
-                when = row.saved_at.astimezone(clock.SHANGHAI).strftime("%Y-%m-%d %H:%M")
-                lines.append({"form": row.form, "url": url, "when": when})
-        return lines
-
-    def draft_forms(self) -> Sequence[str]:
-        """The forms of this list, as drafts name them: see :meth:`draft_key`."""
-        able = self.form_columns and (self.may("add") or self.may("edit"))
-        return [self.route_base.strip("/").replace("_", "-")] if able else []
-
-    def draft_url(self, _name: str, key: str) -> str:
-        """The form that a draft belongs to; empty when the reader may not open it."""
-        if key == "new":
-            return url_for(".add") if self.may("add") else ""
-        return url_for(".edit", pk=key) if self.may("edit") else ""
-
     def bulk_actions(self) -> Sequence[dict[str, Any]]:
         """What may be done with several rows at once; with none, rows have no boxes to tick."""
         return []
@@ -551,53 +520,6 @@ class BackOfficeView(Importing, Revealing, ModelView):
             )
         return redirect(url_for(".list"))
 
-    @expose("/export.csv")
-    @has_access
-    def export(self) -> Response:
-        """All rows of the present filter as CSV, streamed in chunks by key."""
-        conditions, active = self.narrowed(request.args)
-        tabs = self._tab_conditions()
-        tab = request.args.get("tab", "")
-        narrowed = [*self.base_conditions(), *conditions, *([tabs[tab]] if tab in tabs else [])]
-        self._note_export(narrowed, active | ({"tab": tab} if tab in tabs else {}))
-        order, who = self._order(request.args), access.actor()
-        day = f"{clock.local_day(clock.now()):%Y%m%d}"
-        name = quote(f"{self.title}-{day}.csv", safe="")
-        response = Response(
-            stream_with_context(self._csv(narrowed, order, who)), mimetype="text/csv"
-        )
-        # A header holds Latin letters only: a server would break off at a Chinese name.
-        names = {"filename": f"{day}.csv", "filename*": f"UTF-8''{name}"}
-        response.headers.set("Content-Disposition", "attachment", **names)
-        return response
-
-    def _note_export(self, narrowed: Sequence[Any], active: Mapping[str, str]) -> None:
-        """That the rows left the platform is on record before the first one does."""
-        counts = paging.capped_counts(db.session(), {"all": (self._keys(narrowed), paging.CAP)})
-        rows = f"{paging.CAP}+" if counts["all"] > paging.CAP else counts["all"]
-        detail = {"list": str(self.title), "filter": dict(active), "rows": rows}
-        record("export", kind=self.model.__tablename__, label=str(self.title), detail=detail)
-
-    def _csv(
-        self, conditions: Sequence[Any], order: tuple[str, bool], who: access.Actor
-    ) -> Iterator[str]:
-        """Lines in a session of their own: the request's is closed before the last one is sent."""
-        name, descending = order
-        column, at = getattr(self.model, name), None
-        with access.acting_as(who), AppSession(db) as session:
-            yield "\ufeff" + csv_line([str(cell.label) for cell in self.visible_cells()])
-            session.connection(execution_options={"isolation_level": "AUTOCOMMIT"})
-            while True:
-                page = paging.page(
-                    session, self.query.where(*conditions), column, self.key,
-                    descending=descending, at=at, size=EXPORT_CHUNK, count=None,
-                )  # fmt: skip
-                for row in page.rows:
-                    yield csv_line([str(value) for value in self._shown(row)])
-                if page.behind is None:
-                    return
-                at = page.behind
-
     @expose("/options/<name>/")
     @has_access
     @permission_name("show")
@@ -651,18 +573,12 @@ class BackOfficeView(Importing, Revealing, ModelView):
         flash(_("Saved."), "success")
         return url_for(".show", pk=row.id) if self.may("show") else url_for(".list")
 
-    def draft_key(self, row: Any) -> str:
-        """The name under which an unsent form of this row is kept for its author."""
-        state = inspect(row)
-        name = self.route_base.strip("/").replace("_", "-")
-        return f"{name}-{row.id if state.persistent else 'new'}"
-
     def form_page(self, row: Any) -> Answer:
         """Show, check and save the form; whatever goes wrong, nothing typed is lost."""
         key, fixed = self.draft_key(row), access.frozen_columns(row)
         fixed |= {r.key for r in self.mapper.relationships if _locals(self.mapper, r) & fixed}
-        draft = _draft(key)
-        typed = request.form if request.method == "POST" else _as_typed(draft)
+        draft = draft_of(key)
+        typed = request.form if request.method == "POST" else as_typed(draft)
         hides = not access.sees_plain(self.model, row)
         form = self.form_class(typed, obj=row, fixed=fixed & set(self.form_columns), hides=hides)
         problem: Phrase = ""
@@ -739,7 +655,7 @@ class BackOfficeView(Importing, Revealing, ModelView):
             "version": _version(row),
             "submit_label": self.submit_label(row),
             "draft_key": key,
-            "draft_note": self._draft_note(draft) if restored and draft else "",
+            "draft_note": draft_note(draft) if restored and draft else "",
             "back_url": back
             or (url_for(".list") if self.may("list") else url_for("WorkbenchView.show")),
             "readonly_note": self.readonly_note(row) if form.fixed else "",
@@ -749,7 +665,7 @@ class BackOfficeView(Importing, Revealing, ModelView):
         """The heading of the form."""
         if inspect(row).persistent:
             return _("Edit: %(name)s", name=row)
-        return _("New: %(title)s", title=self.title)
+        return str(self.new_title) or _("New: %(title)s", title=self.title)
 
     def submit_label(self, _row: Any) -> str:
         """The word on the form's main button."""
@@ -758,10 +674,6 @@ class BackOfficeView(Importing, Revealing, ModelView):
     def readonly_note(self, _row: Any) -> str:
         """Why some fields cannot be changed."""
         return _("Grey fields cannot be changed here.")
-
-    def _draft_note(self, draft: Draft) -> str:
-        when = draft.saved_at.astimezone(clock.SHANGHAI).strftime("%Y-%m-%d %H:%M")
-        return _("Your draft of %(when)s was restored; it has not been sent yet.", when=when)
 
 
 def options_of(model: Any, query: str, *given: Any) -> Sequence[dict[str, Any]]:
@@ -790,15 +702,6 @@ def _refuse_stale(row: Any, seen: str) -> None:
         raise StaleDataError
 
 
-def _draft(key: str) -> Draft | None:
-    mine = select(Draft).where(Draft.form == key, Draft.user_id == access.actor().user_id)
-    return db.session.scalar(mine)
-
-
-def _as_typed(draft: Draft | None) -> MultiDict[str, str] | None:
-    return MultiDict([(name, value) for name, value in draft.entries]) if draft else None
-
-
 def summary(fields: Iterable[Drawn]) -> Iterator[dict[str, Any]]:
     """Every fault with a link to its field, child rows included."""
     for drawn in fields:
@@ -816,10 +719,3 @@ def _locals(mapper: Any, relation: Any) -> set[str]:
 
 def _number(raw: str) -> int:
     return max(1, int(raw)) if is_key(raw) else 1
-
-
-def csv_line(values: Sequence[str]) -> str:
-    """One line; a cell that a spreadsheet would take for a formula is made text."""
-    buffer = io.StringIO()
-    csv.writer(buffer).writerow([f"'{v}" if v.startswith(FORMULA) else v for v in values])
-    return buffer.getvalue()
