@@ -21,7 +21,8 @@ from app.views import VIEWS
 from app.views.base import Page
 from app.views.base.forms import ModelForm
 from tests.conftest import TEST_CODE, _let_go
-from tests.test_matrix import LINES, ROLES, address, planted
+from tests.planted import address, planted
+from tests.routes import LINES, ROLES
 
 APP = Path(models.__file__).parent
 STATIC = APP / "static"

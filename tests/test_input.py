@@ -20,7 +20,9 @@ from app.extensions import db, system_session
 from app.models import Draft, Organization
 from app.services.demo import PASSWORD, credit_code
 from app.views.base import BackOfficeView
-from tests.test_matrix import LINES, address, picture, planted, typed
+from tests.planted import address, picture, planted
+from tests.routes import LINES
+from tests.test_matrix import typed
 
 # ruff: noqa: E731 - requests are handed over before they are sent
 pytestmark = pytest.mark.db
