@@ -106,7 +106,8 @@ def _words(text: str) -> str:
     return bigrams(text)
 
 
-def _search(number: int) -> str:
+def search_text(number: int) -> str:
+    """What is searched of the title of this number; the words of many titles are the same."""
     words, _space, digits = title_of(number).partition(" ")
     return f"{_words(words)} | {bigrams(digits)}"
 
@@ -185,7 +186,7 @@ def _products(rows: Size, known: Known) -> Iterator[dict[str, Any]]:
             "price_order": price, "price_from": price, "price_mode": "fixed", "unit": "time",
             "listed_at": NOW - timedelta(minutes=number), "kept_at": NOW, "created_at": NOW,
             "view_count": number % 97, "demand_count": number % 31, "rating": number % 500,
-            "rating_sum": 0, "rating_count": 0, "version": 1, "search_text": _search(number),
+            "rating_sum": 0, "rating_count": 0, "version": 1, "search_text": search_text(number),
         }  # fmt: skip
 
 
@@ -206,7 +207,7 @@ def _demands(rows: Size, known: Known) -> Iterator[dict[str, Any]]:
             "contact_phone": "12000000000", "allow_transfer": True, "state": state,
             "created_at": created, "turn_at": due or SETTLED_TURN, "due_at": due,
             "first_contact_at": None if state in {"open", "waiting"} else created,
-            "enterprise_confirm": "none", "version": 1, "search_text": _search(number),
+            "enterprise_confirm": "none", "version": 1, "search_text": search_text(number),
         }  # fmt: skip
 
 
@@ -217,7 +218,7 @@ def _cases(rows: Size, known: Known) -> Iterator[dict[str, Any]]:
             "id": FIRST + number, "number": f"RZ-B-{FIRST + number}", "flow": "accreditation",
             "subject_id": FIRST + number, "title": title_of(number), "applicant_id": known.user,
             "applicant_name": "何某", "state": "in_review" if running else "approved",
-            "round": 1, "version": 2, "head": "0" * 64, "search_text": _search(number),
+            "round": 1, "version": 2, "head": "0" * 64, "search_text": search_text(number),
             "route_id": known.route, "stage_id": known.stage if running else None,
             "submitted_at": NOW - timedelta(minutes=number),
             "closed_at": None if running else NOW,

@@ -33,9 +33,10 @@ class Results:
         return median(found) * (1000 if what in {"cpu", "wall"} else 1) if found else None
 
 
-def written(results: Results) -> str:
-    """The whole report."""
-    return "\n".join([*_head(results), *_table(results), *_rest(results), *_verdict(results), ""])
+def written(results: Results, on_sqlite: dict[str, dict[str, float]]) -> str:
+    """The whole report; ``on_sqlite`` as :func:`bench.lite.exact` answers."""
+    told = [*_head(results), *_table(results), *_rest(results), *_searches(results, on_sqlite)]
+    return "\n".join([*told, *_verdict(results, on_sqlite), ""])
 
 
 def _head(results: Results) -> Iterator[str]:
@@ -112,17 +113,31 @@ def _rest(results: Results) -> Iterator[str]:
         f" | {copied['rows'] / copied['wall']:,.0f} | – | – | – |"
     )
     yield ""
-    yield "| search in demands | found | in how many it stands |"
-    yield "| --- | --- | --- |"
-    for phrase, found in results.exact.items():
-        yield f"| {phrase} | {found[many]['found']:,} | {found[many]['there']:,} |"
     yield ""
 
 
-def _verdict(results: Results) -> Iterator[str]:
+def _searches(results: Results, on_sqlite: dict[str, dict[str, float]]) -> Iterator[str]:
+    many = results.shares[1]
+    yield "| search in titles | found | in how many it stands | found by SQLite | ms there |"
+    yield "| --- | --- | --- | --- | --- |"
+    for phrase, found in results.exact.items():
+        lite = on_sqlite[phrase]
+        yield (
+            f"| {phrase} | {found[many]['found']:,} | {found[many]['there']:,}"
+            f" | {lite['found']:,} | {lite['seconds'] * 1000:.0f} |"
+        )
+    yield ""
+
+
+def _verdict(results: Results, on_sqlite: dict[str, dict[str, float]]) -> Iterator[str]:
     yield "## What must hold"
     yield ""
     wrong = list(_faults(results))
+    wrong += [
+        f"search {phrase} on SQLite: {found}"
+        for phrase, found in on_sqlite.items()
+        if found["found"] != found["there"]
+    ]
     yield from (f"- broken: {fault}" for fault in wrong)
     if not wrong:
         yield (
