@@ -738,6 +738,8 @@ IMPORT_STATES = Choices(
         Choice("partly", _l("Partly imported"), "w"),
         Choice("cancelled", _l("Cancelled")),
         Choice("failed", _l("Not imported"), "d"),
+        Choice("undoing", _l("Being taken back"), "i"),
+        Choice("undone", _l("Taken back")),
     )
 )
 
@@ -747,5 +749,7 @@ IMPORT_ROW_STATES = Choices(
         Choice("good", _l("In order"), "s"),
         Choice("faulty", _l("Has faults"), "d"),
         Choice("imported", _l("Imported"), "s"),
+        Choice("undone", _l("Taken back")),
+        Choice("kept", _l("Kept"), "w"),
     )
 )

@@ -53,6 +53,7 @@ OPEN_TO_ALL = {
 WITHOUT_ROW = {"/evidence/verify/<after>/": "the lines of the log after a number"}
 OPEN_TO_NONE = {
     "/formulas/options/<name>/": "a formula refers to nothing",
+    "/filings/import/<job>/undo/": "no role of the demo profile deletes a filing",
     "/filings/delete/<pk>/": "no role of the demo profile deletes a filing",
     "/demand_contacts/add/": "its address names a demand: tests/test_demands.py",
     "/my_demands/confirm/<pk>/": "a demand is settled first: tests/test_demands.py",

@@ -187,6 +187,39 @@ def test_an_import_is_cancelled_and_belongs_to_its_owner(app, sign_in, field_of)
     assert count_of(app, ImportJob) == 1
 
 
+@pytest.mark.db
+def test_an_import_is_taken_back_as_far_as_nobody_used_it(app, sign_in, field_of):
+    client = sign_in("institution")
+    before = count_of(app, Consultant)
+    answer = sent(client, sheet(*(row_of(number, field_of) for number in range(1, 61))))
+    run_job(app, "import.run")
+    assert "undo/" not in client.get(answer.location).text  # nothing is written yet
+    client.post(f"{answer.location}undo/")
+    client.post(f"{answer.location}confirm/")
+    run_job(app, "import.run")
+    assert count_of(app, Consultant) == before + 60
+    with app.app_context(), system_session() as session:
+        known = dict(session.execute(select(Consultant.mobile, Consultant.id)).all())
+        changed = session.get_one(Consultant, known["13910000002"])
+        changed.title = "高级顾问"
+        session.commit()
+    client.post(f"/consultants/invite/{known['13910000007']}/")
+    client.post(f"/consultants/delete/{known['13910000009']}/")
+    assert sign_in("institution2").post(f"{answer.location}undo/").status_code == 404
+    client.post(f"{answer.location}undo/")
+    assert "正在撤回" in client.get(answer.location).text
+    run_job(app, "import.run")
+    page = client.get(answer.location).text
+    assert "已撤回 58 行；2 行导入后已修改或使用，予以保留" in page
+    assert page.count("导入后已被修改或使用") == 2
+    assert "undo/" not in page
+    assert count_of(app, Consultant) == before + 2
+    left = count_of(app, Consultant, Consultant.mobile.in_(("13910000002", "13910000007")))
+    assert left == 2
+    run_job(app, "import.run")
+    assert count_of(app, Consultant) == before + 2
+
+
 def test_whoever_lost_the_right_imports_nothing_more(app, sign_in, field_of):
     client = sign_in("institution")
     answer = sent(client, sheet(row_of(1, field_of)))

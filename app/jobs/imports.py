@@ -43,7 +43,10 @@ class Refused(DomainError):
     "import.run",
     _l("Imports"),
     None,
-    summary=_l("Checks the rows of Excel files that wait, and writes those somebody confirmed."),
+    summary=_l(
+        "Checks the rows of Excel files that wait, writes those somebody confirmed, and takes back "
+        "what somebody wants undone."
+    ),
     second="*/3",
 )
 def work(session: Session, now: datetime) -> int:
@@ -77,9 +80,11 @@ def _rows(session: Session) -> Connection:
 
 def _carry_out(app: Flask, session: Session, found: Any, now: datetime) -> int:
     """One pass over one file; whatever goes wrong is told on its page."""
-    passes = {"checking": _check, "all": _write_all, "skip": _write_good}
+    passes = {
+        "checking": _check, "undoing": _undo, "all": _write_all, "skip": _write_good,
+    }  # fmt: skip
     try:
-        carry_out = passes["checking" if found.state == "checking" else found.mode]
+        carry_out = passes[found.mode if found.state == "running" else found.state]
         return carry_out(app, session, found, now)
     except OutOfTurn:  # somebody cancelled it: what this transaction did is taken back
         session.rollback()
@@ -92,8 +97,9 @@ def _carry_out(app: Flask, session: Session, found: Any, now: datetime) -> int:
         with force_locale(found.locale):
             problem = _("Something went wrong here. The technicians find it in the log.")
     session.rollback()
+    action = "stop_undo" if found.state == "undoing" else "fail"
     with suppress(OutOfTurn):
-        _move(session, found, now, "fail", ended_at=now, problem=problem[:300])
+        _move(session, found, now, action, ended_at=now, problem=problem[:300])
     session.commit()
     return 0
 
@@ -108,7 +114,7 @@ def _as_owner(app: Flask, session: Session, found: Any) -> Iterator[Any]:
     session.commit()
     view = app.extensions["importers"].get(found.target)
     grants = app.extensions["appbuilder"].sm.grants_of(found.user_id, version)
-    if view is None or grants is None or grants.actor.organization_id != found.organization_id:
+    if view is None or grants is None or grants.actor.house != found.organization_id:
         raise Refused
     who = audit.Context(actor_id=found.user_id, actor_name=str(grants.person))
     here, site = f"{view.route_base}/import/", app.extensions["settings"].public_url
@@ -202,6 +208,26 @@ def _write_all(app: Flask, session: Session, found: Any, now: datetime) -> int:
     _move(session, found, now, "fail", ended_at=now, fault_count=1, problem=problem)
     session.commit()
     return 0
+
+
+def _undo(app: Flask, session: Session, found: Any, now: datetime) -> int:
+    """Delete what the rows became, a chunk at a time; what was used since stays and says so."""
+    while lines := imports.next_rows(_rows(session), found.id, "imported", CHUNK):
+        session.commit()
+        with _as_owner(app, session, found) as view:
+            for line in lines:
+                reason = view.undo_import(line.record_id)
+                state = "kept" if reason else "undone"
+                imports.settle(_rows(db.session()), line.id, state, reason)
+            counted = imports.tally(_rows(db.session()), found.id)
+            done = counted.get("undone", 0) + counted.get("kept", 0)
+            imports.report(_rows(db.session()), found.id, "undoing", now, done_count=done)
+            db.session.commit()
+    counted = imports.tally(_rows(session), found.id)
+    undone, kept = counted.get("undone", 0), counted.get("kept", 0)
+    _move(session, found, now, "finish_undo", ended_at=now, imported_count=kept)
+    session.commit()
+    return undone
 
 
 def _move(session: Session, found: Any, now: datetime, action: str, **values: Any) -> None:

@@ -19,8 +19,10 @@ from app.services.sheets import Line
 
 job, row = ImportJob.__table__, ImportRow.__table__
 LEASE = timedelta(minutes=30)
-OPEN = ("checking", "running")
-IS_OPEN = "state IN ('checking', 'running')"  # as the partial index has it
+OPEN = ("checking", "running", "undoing")
+IS_OPEN = "state IN ('checking', 'running', 'undoing')"  # as the partial index has it
+WRITTEN = ("done", "partly", "cancelled")
+"""States in which rows of a file may have become records that can be taken back."""
 KEPT = timedelta(days=30)
 
 COURSE = Lifecycle(
@@ -32,6 +34,9 @@ COURSE = Lifecycle(
         "finish_partly": Step(_l("Partly imported"), ("running",), "partly"),
         "cancel": Step(_l("Cancel"), ("checking", "previewed", "running"), "cancelled"),
         "fail": Step(_l("Not imported"), ("checking", "running"), "failed"),
+        "undo": Step(_l("Take back"), WRITTEN, "undoing"),
+        "finish_undo": Step(_l("Taken back"), ("undoing",), "undone"),
+        "stop_undo": Step(_l("Not taken back"), ("undoing",), "partly"),
     },
 )
 
@@ -91,6 +96,12 @@ def keep(rows: Connection, key: int, record_id: int | None) -> None:
     """A row has become a record."""
     mine = update(row).where(row.c.id == key)
     rows.execute(mine.values(state="imported", record_id=record_id))
+
+
+def settle(rows: Connection, key: int, state: str, reason: str = "") -> None:
+    """Write what became of a row's record when the import was taken back."""
+    told = [["", reason]] if reason else []
+    rows.execute(update(row).where(row.c.id == key).values(state=state, faults=told))
 
 
 def tally(rows: Connection, key: int) -> dict[str, int]:

@@ -17,6 +17,8 @@ from app.tables.files import Attachment
 class ImportJob(Base):
     """One Excel file on its way into a page: checked, confirmed, written, in the background.
 
+    What it wrote can be taken back as long as nobody has used it.
+
     ``target`` names the view; ``organization_id`` is for whom its owner acted when he sent it.
     A scheduler claims a job for a lease (``lease_until``); ``done_count`` counts the rows of the
     present pass.
@@ -47,7 +49,7 @@ class ImportJob(Base):
     file: Mapped[Attachment | None] = relationship(info=about(_l("Excel file"), rule="import"))
 
     __table_args__ = (
-        Index("ix_import_job_open", "id", **when("state IN ('checking', 'running')")),
+        Index("ix_import_job_open", "id", **when("state IN ('checking', 'running', 'undoing')")),
         Index("ix_import_job_mine", "user_id", "target", "id"),
     )
 

@@ -357,7 +357,8 @@ def upgrade() -> None:
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.CheckConstraint("mode IN ('all', 'skip')", name=op.f("ck_import_job_mode_valid")),
         sa.CheckConstraint(
-            "state IN ('checking', 'previewed', 'running', 'done', 'partly', 'cancelled', 'failed')",
+            "state IN ('checking', 'previewed', 'running', 'done', 'partly', 'cancelled', 'failed',"
+            " 'undoing', 'undone')",
             name=op.f("ck_import_job_state_valid"),
         ),
         sa.ForeignKeyConstraint(
@@ -380,8 +381,8 @@ def upgrade() -> None:
             "ix_import_job_open",
             ["id"],
             unique=False,
-            sqlite_where=sa.text("state IN ('checking', 'running')"),
-            postgresql_where=sa.text("state IN ('checking', 'running')"),
+            sqlite_where=sa.text("state IN ('checking', 'running', 'undoing')"),
+            postgresql_where=sa.text("state IN ('checking', 'running', 'undoing')"),
         )
 
     op.create_table(
@@ -1000,7 +1001,7 @@ def upgrade() -> None:
         sa.Column("record_id", sa.BigInteger(), nullable=True),
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.CheckConstraint(
-            "state IN ('waiting', 'good', 'faulty', 'imported')",
+            "state IN ('waiting', 'good', 'faulty', 'imported', 'undone', 'kept')",
             name=op.f("ck_import_row_state_valid"),
         ),
         sa.ForeignKeyConstraint(
@@ -2400,8 +2401,8 @@ def downgrade() -> None:
     with op.batch_alter_table("import_job", schema=None) as batch_op:
         batch_op.drop_index(
             "ix_import_job_open",
-            sqlite_where=sa.text("state IN ('checking', 'running')"),
-            postgresql_where=sa.text("state IN ('checking', 'running')"),
+            sqlite_where=sa.text("state IN ('checking', 'running', 'undoing')"),
+            postgresql_where=sa.text("state IN ('checking', 'running', 'undoing')"),
         )
         batch_op.drop_index("ix_import_job_mine")
         batch_op.drop_index(batch_op.f("ix_import_job_file_id"))

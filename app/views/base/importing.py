@@ -43,7 +43,7 @@ NOT_IMPORTED = frozenset({"rows", "file", "files", "links", "rich"})
 
 ROUTES = frozenset(
     {"import_start", "import_template", "import_show", "import_confirm"}
-    | {"import_cancel", "import_faults"}
+    | {"import_cancel", "import_faults", "import_undo"}
 )
 SHOWN_ROWS = 50
 LAST_JOBS = 5
@@ -73,6 +73,10 @@ class Importing(Page):
     prepare: Any
     save: Any
     option_conditions: Any
+    base_conditions: Any
+    row_may: Any
+    mapper: Any
+    key: Any
 
     def keep_import(self) -> None:
         """导入 exists where columns are named; one that no sheet can hold is refused at once."""
@@ -148,10 +152,11 @@ class Importing(Page):
             live=found.state in imports.OPEN,
             mode=str(choices.IMPORT_MODES.of(found.mode).label),
             done=min(found.done_count, found.row_count),
-            percent=100 * found.done_count // max(found.row_count, 1),
+            goal=found.imported_count if found.state == "undoing" else found.row_count,
             counted=counted,
             may_confirm=_may_confirm(found, counted),
-            may_cancel=found.state in {*imports.OPEN, "previewed"},
+            may_cancel=found.state in {"checking", "previewed", "running"},
+            may_undo=self._may_undo(found, counted),
             columns=self._import_headings(),
             lines=[self._import_line(row) for row in rows[:SHOWN_ROWS]],
             only=only,
@@ -177,6 +182,17 @@ class Importing(Page):
         """Stop; what was written stays, and the page says how much that is."""
         found = self._import_or_404(job)
         return self._move_import(found.id, "cancel", _("The import was cancelled."))
+
+    @expose("/import/<job>/undo/", methods=["POST"])
+    @has_access
+    @permission_name("delete")
+    def import_undo(self, job: str) -> BaseResponse:
+        """Take back what was imported, as far as nobody has used it."""
+        found = self._import_or_404(job)
+        if not self._may_undo(found, _tally(found.id)):
+            flash(_("There is nothing left to take back."), "warning")
+            return redirect(url_for(".import_show", job=found.id))
+        return self._move_import(found.id, "undo", _("The rows are being taken back."))
 
     @expose("/import/<job>/faults.xlsx")
     @has_access
@@ -207,7 +223,7 @@ class Importing(Page):
             lines,
             target=type(self).__name__,
             user_id=who.user_id,
-            organization_id=who.organization_id,
+            organization_id=who.house,
             locale=str(get_locale()),
             file_id=file.id,
             file_name=file.name,
@@ -238,11 +254,15 @@ class Importing(Page):
             for found in db.session.scalars(newest)
         ]
 
+    def _may_undo(self, job: ImportJob, counted: dict[str, int]) -> bool:
+        is_written = job.state in imports.WRITTEN and bool(counted.get("imported"))
+        return is_written and self.may("delete")
+
     def _move_import(self, key: int, action: str, success: str) -> BaseResponse:
         try:
             now = clock.now()
             values: dict[str, Any] = {"lease_until": None, "done_count": 0}
-            values = values if action == "confirm" else {"ended_at": now}
+            values = {"ended_at": now} if action == "cancel" else values
             imports.COURSE.move(db.session(), key, action, now, **values)
             db.session.commit()
             flash(success, "success")
@@ -326,6 +346,26 @@ class Importing(Page):
         except (IntegrityError, StaleDataError):
             return None, [("", _("This repeats an existing record."))]
         return row.id, []
+
+    def undo_import(self, key: int) -> str:
+        """Delete the record that a row became; why not, where it was changed or used since."""
+        query = select(self.model).where(self.key == key, *self.base_conditions())
+        row = db.session.scalars(query).unique().one_or_none()
+        if row is None:
+            return ""
+        version = self.mapper.version_id_col
+        is_changed = version is not None and getattr(row, version.key) > 1
+        writable = access.condition(access.actor(), self.model)
+        is_ours = db.session.scalar(select(self.key).where(self.key == key, writable)) is not None
+        if is_changed or not is_ours or not self.row_may(row, "delete"):
+            return _("It was changed or used since.")
+        try:
+            with db.session.begin_nested():
+                db.session.delete(row)
+                db.session.flush()
+        except IntegrityError:
+            return _("Other records refer to it.")
+        return ""
 
     def _import_filled(self, entries: dict[str, str], row: Any) -> tuple[ModelForm, list[Fault]]:
         """The form with the texts of a row; what names nothing that exists is a fault already."""
