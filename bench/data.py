@@ -81,6 +81,7 @@ def fill(url: str, rows: Size) -> None:
             ("flow_case", _cases(rows, known)),
             ("flow_task", _tasks(rows, known)),
             ("score_entry", _points(rows, known)),
+            ("score_total", _totals(rows, known)),
         ):
             _copy(connection, table, made)
         _count_on(connection)
@@ -256,6 +257,16 @@ def _points(rows: Size, known: Known) -> Iterator[dict[str, Any]]:
                 }  # fmt: skip
 
 
+def _totals(rows: Size, known: Known) -> Iterator[dict[str, Any]]:
+    """The running totals of those points: each is the only one of its month and heading."""
+    for point in _points(rows, known):
+        same = ("id", "kind", "subject_id", "organization_id", "period", "quantity")
+        yield {name: point[name] for name in same} | {
+            "heading": point["item"], "raw": point["raw"], "points": point["points"],
+            "entries": 1,
+        }  # fmt: skip
+
+
 # --- COPY -----------------------------------------------------------------------------------
 
 
@@ -293,7 +304,7 @@ def _count_on(connection: psycopg.Connection[Any]) -> None:
     for table, column in (
         ("standard_product", "id"), ("organization", "id"), ("org_role", "id"),
         ("product", "id"), ("demand", "id"), ("flow_case", "id"), ("flow_task", "id"),
-        ("score_entry", "id"),
+        ("score_entry", "id"), ("score_total", "id"),
     ):  # fmt: skip
         connection.execute(
             sql.SQL("SELECT setval(pg_get_serial_sequence({}, {}), max(id)) FROM {}").format(
