@@ -14,7 +14,20 @@ from math import log2
 from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, Table, and_, case, func, insert, or_, select, update
+from sqlalchemy import (
+    Connection,
+    Row,
+    Select,
+    Table,
+    and_,
+    bindparam,
+    case,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 
 from app.clock import local_day
 from app.messages import insert_once
@@ -315,7 +328,6 @@ def write(
 
 
 SUMS = ("raw", "points", "quantity", "entries")
-NOTHING = dict.fromkeys(SUMS, 0)
 
 
 def settle(rows: Connection, since: int) -> int:
@@ -325,21 +337,23 @@ def settle(rows: Connection, since: int) -> int:
     same = and_(
         t.kind == s.kind, t.subject_id == s.subject_id, t.period == s.period, t.heading == s.heading
     )
-    differ = or_(t.id.is_(None), *(t[name] != s[name] for name in SUMS))
-    joined = select(t.id.label("total_id"), *s).select_from(sums.outerjoin(total_, same))
-    wrong = [dict(row) for row in rows.execute(joined.where(differ)).mappings()]
+    lacks = select(*s).select_from(sums.outerjoin(total_, same)).where(t.id.is_(None))
+    new = [dict(row) for row in rows.execute(lacks).mappings()]
+    if new:
+        rows.execute(insert(total_), new)
+    right = {name: f"right_{name}" for name in SUMS}
+    differ = or_(*(t[name] != s[name] for name in SUMS))
+    told = (s[name].label(label) for name, label in right.items())
+    query = select(t.id.label("key"), *told).select_from(sums.join(total_, same)).where(differ)
+    wrong = [dict(row) for row in rows.execute(query).mappings()]
     filled = t.period >= since, or_(*(t[name] != 0 for name in SUMS))
     alone = select(t.id).select_from(total_.outerjoin(sums, same))
     alone = alone.where(*filled, s.subject_id.is_(None))
-    wrong += [{"total_id": key} | NOTHING for key in rows.scalars(alone)]
-    for values in wrong:
-        key = values.pop("total_id")
-        if key is None:
-            rows.execute(insert(total_).values(values))
-        else:
-            right = {name: values[name] for name in SUMS}
-            rows.execute(update(total_).where(t.id == key).values(right))
-    return len(wrong)
+    wrong += [{"key": key} | dict.fromkeys(right.values(), 0) for key in rows.scalars(alone)]
+    if wrong:
+        mended = {name: bindparam(label) for name, label in right.items()}
+        rows.execute(update(total_).where(t.id == bindparam("key")).values(mended), wrong)
+    return len(new) + len(wrong)
 
 
 def _from_scratch(since: int) -> Select[Any]:
