@@ -351,7 +351,7 @@ def settle(rows: Connection, since: int) -> int:
     alone = alone.where(*filled, s.subject_id.is_(None))
     wrong += [{"key": key} | dict.fromkeys(right.values(), 0) for key in rows.scalars(alone)]
     if wrong:
-        mended = {name: bindparam(label) for name, label in right.items()}
+        mended: dict[str, Any] = {name: bindparam(label) for name, label in right.items()}
         rows.execute(update(total_).where(t.id == bindparam("key")).values(mended), wrong)
     return len(new) + len(wrong)
 
