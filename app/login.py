@@ -28,6 +28,8 @@ from app.services import captchas, codes, logins, passwords
 from app.services.codes import digest
 
 login_ = LoginSession.__table__
+LETTERS, SLIDER = "captcha", "slider"
+"""The kinds of pictures, as their cookies are called."""
 
 
 def rule() -> Login:
@@ -188,7 +190,7 @@ def user_id() -> int:
 # --- captchas -----------------------------------------------------------------------------
 
 
-def ask_captcha(answer: str | int, now: datetime, kind: str = "captcha") -> None:
+def ask_captcha(answer: str | int, now: datetime, kind: str = LETTERS) -> None:
     """Keep the answer to a picture for this browser, in place of an earlier one of its kind.
 
     The token has a cookie of its own: a picture may arrive after the page that follows it, and
@@ -210,14 +212,14 @@ def ask_captcha(answer: str | int, now: datetime, kind: str = "captcha") -> None
         return response
 
 
-def answers_captcha(answer: str, now: datetime, kind: str = "captcha") -> bool:
-    """Whether ``answer`` is right; a picture is good for one try."""
+def answers_captcha(answer: str, now: datetime, kind: str = LETTERS) -> bool:
+    """Whether ``answer`` is right; a picture is good for one try, and for its own kind."""
     if is_test_code(answer):
         return True
     with system_session() as session:
         rows = session.connection()
         token = request.cookies.get(_cookie_name(kind), "")
-        right = captchas.is_solved(rows, token, answer, now)
+        right = captchas.is_solved(rows, token, answer, now, slides=kind == SLIDER)
         session.commit()
     return right
 

@@ -119,6 +119,16 @@ UNC = r"\\example.com\s\a.pdf"
 PROGRAM_IN_WORD = made.compound({"\x01Ole10Native": made.PROGRAM})
 DOCM = "application/vnd.ms-word.document.macroEnabled.main+xml"
 
+MAIL_IN_MAIL = b"Content-Type: message/rfc822\r\n\r\n"
+MAIL, SPLIT = b"From: a@b\r\nSubject: x\r\n", b"Content-Type: multipart/mixed; boundary=x\r\n\r\n"
+
+
+def broken(content: bytes) -> bytes:
+    """A zip whose first part no longer unpacks."""
+    start = 30 + int.from_bytes(content[26:28], "little")
+    return content[:start] + b"\xff" * 8 + content[start + 8 :]
+
+
 HOSTILE = {
     # what it is called is not what it is
     "html": (made.PAGE, "a.html", "document", ELSEWHERE),
@@ -305,6 +315,20 @@ HOSTILE = {
     "rar with a program": (made.rar([("a.scr", b"x")]), "a.rar", "pack", PROGRAM),
     "rar bomb": (made.rar([("a.txt", b"x")], 300 * made.MEGABYTE), "a.rar", "pack", BOMB),
     "rar with a password": (made.locked_rar(), "a.rar", "pack", LOCKED),
+    # what takes minutes to read, and what no reader knows
+    "eml of many levels": (MAIL + MAIL_IN_MAIL * 3_000, "a.eml", "mail", BOMB),
+    "eml of many parts": (MAIL + SPLIT + b"--x\r\n\r\na\r\n" * 30_000, "a.eml", "mail", BOMB),
+    "eml with an endless head": (
+        MAIL + b"Content-Type: " + b"a;" * 30_000 + b"\r\n\r\nx", "a.eml", "mail", DAMAGED
+    ),
+    "eml with an encoded program": (
+        made.mail("=?utf-8?b?YS5leGU=?="), "a.eml", "mail", PROGRAM
+    ),
+    "docx in an unknown encoding": (
+        made.office(extra={"word/x.xml": b"<?xml version='1.0' encoding='foo'?><a/>"}),
+        "a.docx", "document", DAMAGED,
+    ),
+    "docx with a broken part": (broken(made.office()), "a.docx", "document", DAMAGED),
     # pictures, films, names
     "png bomb": (made.bomb_png(), "a.png", "picture", PIXELS),
     "half a png": (made.picture()[:-100], "a.png", "picture", DAMAGED),

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import re
+import time
 from io import BytesIO
+from zipfile import ZIP_DEFLATED, ZipFile
 
 import pytest
 from bs4 import BeautifulSoup
 from openpyxl import Workbook, load_workbook
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from app import clock
 from app.errors import DomainError
 from app.extensions import system_session
 from app.jobs import run_job
-from app.models import Consultant, ImportJob, ImportRow, LifeEvent
-from app.services import imports, sheets
+from app.models import Consultant, Filing, ImportJob, ImportRow, LifeEvent
+from app.services import imports, people, sheets
+from app.services.demo import credit_code
 from app.services.sheets import Column
 from tests import samples as made
 
@@ -229,6 +232,45 @@ def test_whoever_lost_the_right_imports_nothing_more(app, sign_in, field_of):
         session.commit()
     run_job(app, "import.run")
     assert "您不能再向此页面导入数据" in client.get(answer.location).text
+
+
+@pytest.mark.db
+def test_a_file_stays_with_the_institution_for_which_it_was_sent(app, sign_in, actor_of):
+    """Whoever serves another one now reads and imports nothing of the one before."""
+    client, number = sign_in("consultant"), actor_of("consultant").consultant_id
+    other = actor_of("institution2").organization_id
+    heads = ("采购企业", "采购企业统一社会信用代码", "企业联系人", "企业联系电话", "交易产品",
+             "服务类别", "交易金额（元）", "签订日期")  # fmt: skip
+    day = str(clock.local_day(clock.now()))
+    row = ("某公司", credit_code("91"), "方圆", "12000000170", "甲的服务", "系统集成", 1000, day)
+    answer = sent(client, sheet(row, heads=heads), path="/filings")
+    assert answer.status_code == 302, problem_in(answer)
+    run_job(app, "import.run")
+    assert "甲的服务" in client.get(answer.location).text
+    with app.app_context(), system_session() as session:
+        moved = update(Consultant).where(Consultant.id == number).values(organization_id=other)
+        session.execute(moved)
+        session.execute(update(ImportJob).values(state="running"))  # as if confirmed before
+        people.raise_version(session.connection())
+        session.commit()
+    assert client.get(answer.location).status_code == 404
+    run_job(app, "import.run")
+    assert count_of(app, Filing, Filing.service_name == "甲的服务") == 0
+    assert count_of(app, ImportJob, ImportJob.state == "failed") == 1
+
+
+def test_a_small_file_that_takes_minutes_to_read_is_refused(sign_in):
+    """One row of two million empty cells is 12 KB packed, and gigabytes in a reader's memory."""
+    wide = b"<worksheet><sheetData><row>" + b"<c/>" * 2_000_000 + b"</row></sheetData></worksheet>"
+    stream = BytesIO()
+    with ZipFile(BytesIO(sheet(("x",)))) as old, ZipFile(stream, "w", ZIP_DEFLATED) as new:
+        for name in old.namelist():
+            new.writestr(name, wide if name.endswith("sheet1.xml") else old.read(name))
+    started = time.monotonic()
+    answer = sent(sign_in("institution"), stream.getvalue())
+    assert answer.status_code == 400
+    assert "解压后过大" in answer.text, problem_in(answer)
+    assert time.monotonic() - started < 15
 
 
 def test_a_file_is_refused_before_a_row_of_it_is_kept(app, sign_in):

@@ -330,6 +330,19 @@ def test_the_slider_is_good_once_and_has_a_tolerance(app, rows):
         assert ask_code(client, mobile, nonsense).status_code == 400
 
 
+def test_a_gap_that_was_found_stands_for_no_letters(app, rows):
+    """Of twenty guesses one finds a gap; letters would take a million."""
+    client = app.test_client()
+    client.get("/captcha/slider/")
+    found = client.get_cookie("qifu-slider")
+    assert found is not None
+    newest = select(Captcha.position).order_by(Captcha.id.desc())
+    position = rows(lambda r: r.scalar(newest))
+    client.set_cookie("qifu-captcha", found.value)
+    assert log_in(client, captcha=str(position)).status_code == 400
+    assert rows(lambda r: r.scalar(newest)) is None  # and it is used up
+
+
 # --- a forgotten password ---------------------------------------------------------------------
 
 
@@ -782,6 +795,7 @@ def test_a_former_mailbox_is_told_and_its_link_opens_nothing(app, sign_in):
     [
         ("GET", "/captcha/"), ("GET", "/captcha/slider/"), ("GET", "/register/companies/?q=x"),
         ("POST", "/login/"), ("POST", "/register/"), ("POST", "/forgot/"),
+        ("POST", "/market/products/1/seen/"), ("GET", "/invitations/x/"),
     ],
 )  # fmt: skip
 def test_what_comes_too_often_is_refused_with_a_reason(app, rows, clocked, method, path):

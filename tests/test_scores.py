@@ -274,6 +274,10 @@ def test_weights_are_tried_before_they_count_from_the_next_month_on(app, sign_in
     assert typed["won_points"] == "5.00"
     bad = staff.post("/formulas/add/", data=typed | {"decay_percent": "120", "won_points": "-1"})
     assert bad.status_code == 400
+    for weight in ("1e9", "NaN", "10000.01"):  # a sum of them would be more than is stored
+        bad = staff.post("/formulas/add/", data=typed | {"won_points": weight})
+        assert bad.status_code == 400, weight
+    assert staff.post("/formulas/add/", data=typed | {"amount_step": "0.01"}).status_code == 400
     answer = staff.post("/formulas/add/", data=typed | {"won_points": "50", "note": "鼓励成交"})
     preview = staff.get(answer.location).text
     assert "需求成交" in preview

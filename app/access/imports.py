@@ -16,8 +16,8 @@ def _import_seen(me: Me, columns: Any) -> ColumnElement[bool]:
     if me.is_any("anonymous"):
         return false()
     place = columns.organization_id
-    here = or_(place.is_(None), place == me.organization_id)
-    return and_(columns.user_id == me.user_id, here)
+    house = me.serves_id if me.is_any("consultant") else me.organization_id
+    return and_(columns.user_id == me.user_id, or_(place.is_(None), place == house))
 
 
 visible(models.ImportJob)(_import_seen)

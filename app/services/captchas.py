@@ -45,11 +45,16 @@ def keep(rows: Connection, before: str, answer: str | int, now: datetime) -> str
     return token
 
 
-def is_solved(rows: Connection, token: str, said: str, now: datetime) -> bool:
-    """Whether ``said`` answers the picture of ``token``, which is used up by the question."""
+def is_solved(
+    rows: Connection, token: str, said: str, now: datetime, *, slides: bool = False
+) -> bool:
+    """Whether ``said`` answers the picture of ``token``, which is used up by the question.
+
+    ``slides`` says what was asked for: one guess in twenty finds a gap, and opens no letters.
+    """
     taken = delete(captcha_).where(captcha_.c.token_hash == digest(token))
     row = rows.execute(taken.returning(captcha_)).first()
-    if row is None or row.expires_at <= now:
+    if row is None or row.expires_at <= now or (row.position is not None) != slides:
         return False
     if row.position is None:
         return hmac.compare_digest(row.answer_hash, _said(token, said))

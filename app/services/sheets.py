@@ -23,11 +23,17 @@ from openpyxl.worksheet.datavalidation import DataValidation
 
 from app.columns import Phrase
 from app.errors import DomainError
+from app.storage.archives import UNREADABLE
+from app.storage.rules import MEGABYTE, oversized
 
 MARK = "*"  # behind the name of a column that must be filled in
 BLANK_ROWS = 1_000
 MOST_CHARACTERS = 5_000_000
 LONGEST_CELL = 5_000
+MOST_UNPACKED = 50 * MEGABYTE
+MOST_ELEMENTS = 500_000  # a full sheet of the longest template has two thirds of that
+PIECE = 256 * 1024
+BROKEN: tuple[type[Exception], ...] = (*UNREADABLE, TypeError, AttributeError, ParseError)
 FIRST = 2  # the first row below the headings
 WIDTH = 18
 HEAD = {"font": Font(bold=True), "fill": PatternFill("solid", fgColor="FFE3ECFA")}
@@ -140,6 +146,7 @@ def read(file: IO[bytes], columns: Sequence[Column], most: int) -> list[Line]:
     :raises DomainError: when it is no such sheet, names strange columns, holds formulas, or more.
     """
     try:
+        _bearable(file)
         book = load_workbook(file, read_only=True)
         try:
             return _lines(book.worksheets[0], columns, most)
@@ -147,14 +154,27 @@ def read(file: IO[bytes], columns: Sequence[Column], most: int) -> list[Line]:
             book.close()
     except DomainError:
         raise
-    except (
-        zipfile.BadZipFile, OSError, ValueError, KeyError, IndexError, TypeError, AttributeError,
-        ParseError,
-    ):  # fmt: skip
+    except BROKEN:
         raise DomainError(
             _l("The file cannot be read as an Excel sheet."),
             _l("Download the template, fill it in and upload it again."),
         ) from None
+
+
+def _bearable(file: IO[bytes]) -> None:
+    """Refuse what takes minutes and gigabytes to read: a row is held whole, however long it is.
+
+    :raises DomainError: for too much text, or too many elements of XML.
+    """
+    with zipfile.ZipFile(file) as package:
+        elements, most = 0, MOST_UNPACKED
+        for info in package.infolist():
+            with package.open(info) as part:
+                while piece := part.read(PIECE):
+                    most -= len(piece)
+                    elements += piece.count(b"<") - piece.count(b"</")
+                    if most < 0 or elements > MOST_ELEMENTS:
+                        raise oversized()
 
 
 def _lines(sheet: Any, columns: Sequence[Column], most: int) -> list[Line]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import lzma
 import re
 import stat
 import unicodedata
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import IO, Any
@@ -21,6 +23,11 @@ DEEPEST = 5
 LARGEST = 200 * MEGABYTE
 RATIO = 100  # text shrinks to a tenth; a hundredth and less is nothing but repetition
 HARMLESS = 10 * MEGABYTE  # so much may be repetition
+UNREADABLE: tuple[type[Exception], ...] = (
+    zipfile.BadZipFile, zlib.error, lzma.LZMAError, OSError, ValueError, LookupError,
+    NotImplementedError, RuntimeError, EOFError,
+)  # fmt: skip
+"""What a broken zip, or a broken part of one, makes its readers stumble over."""
 
 RUNNABLE = frozenset(
     (

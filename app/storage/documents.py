@@ -5,9 +5,12 @@ from __future__ import annotations
 import re
 import struct
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from email import policy
-from email.parser import BytesParser
+from email.errors import MessageError
+from email.header import decode_header, make_header
+from email.parser import BytesParser, Parser
 from io import BytesIO
 from typing import IO, Any
 from urllib.parse import unquote
@@ -18,7 +21,14 @@ from pypdf import PdfReader
 from pypdf.errors import PyPdfError
 from pypdf.generic import ArrayObject, DictionaryObject, IndirectObject, NameObject
 
-from app.storage.archives import HARMLESS, LARGEST, is_bomb, misleads, runnable
+from app.storage.archives import (
+    HARMLESS,
+    LARGEST,
+    UNREADABLE,
+    is_bomb,
+    misleads,
+    runnable,
+)
 from app.storage.compound import SIGNATURE, Compound
 from app.storage.rules import MEGABYTE, active, damaged, locked, oversized
 
@@ -143,7 +153,7 @@ def ooxml_mime(file: IO[bytes]) -> str:
     try:
         with zipfile.ZipFile(file) as package:
             names = set(package.namelist())
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
+    except UNREADABLE:
         raise damaged() from None
     if TYPES not in names:
         return ""
@@ -162,7 +172,7 @@ def no_macros_in_ooxml(file: IO[bytes], depth: int = 1) -> None:
             markup = _Markup()
             for info in package.infolist():
                 _part(package, info, markup, depth)
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, RuntimeError, EOFError):
+    except UNREADABLE:
         raise damaged() from None
 
 
@@ -375,6 +385,7 @@ def _mail_attachments(compound: Compound) -> None:
 
 HEADER_LINE = re.compile(rb"[!-9;-~]{1,60}:[ \t]?")
 MAIL_HEADERS = ("from", "date", "to", "subject", "received", "message-id")
+MOST_LEVELS, MOST_MAIL_PARTS, MOST_LINES, LONGEST_HEADER = 40, 5_000, 800_000, 4_000
 BOX_HEADER = 8
 MOST_BOXES = 100_000
 
@@ -391,14 +402,49 @@ def is_mail(file: IO[bytes]) -> bool:
 
 
 def no_programs_in_mail(file: IO[bytes]) -> None:
-    """Refuse a mail that brings a program, a script or an archive of them along by name."""
+    """Refuse a mail that brings a program, a script or an archive of them along by name.
+
+    It is read byte by byte (Latin-1): headers in any encoding are kept, and ends of names count.
+
+    :raises DomainError: also when it would take minutes to read, or is damaged.
+    """
     file.seek(0)
-    mail = BytesParser(policy=policy.default).parse(file)
+    raw = file.read()
+    _soon_read(raw)
     try:
-        for part in mail.walk():
-            _harmless_name(str(part.get_filename() or ""))
-    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        for part in Parser(policy=_Brief()).parsestr(raw.decode("latin-1")).walk():
+            for name in _spellings(str(part.get_filename() or "")):
+                _harmless_name(name)
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError, MessageError):
         raise damaged() from None
+
+
+class _Brief(policy.Compat32):
+    """Takes no header of a part that is longer than any file name: reading it would take long."""
+
+    def header_source_parse(self, sourcelines: list[str]) -> tuple[str, str]:
+        """Name and value, as they stand."""
+        is_of_part = sourcelines[0].casefold().startswith("content-")
+        if is_of_part and sum(map(len, sourcelines)) > LONGEST_HEADER:
+            raise ValueError
+        return super().header_source_parse(sourcelines)
+
+
+def _soon_read(raw: bytes) -> None:
+    """Each line is compared with the end of each part around it: few levels, not all too long."""
+    folded = raw.lower()
+    levels = folded.count(b"multipart/") + folded.count(b"message/")
+    parts, lines = (raw.count(b"\n" + s) + raw.count(b"\r" + s) for s in (b"--", b""))
+    if levels > MOST_LEVELS or parts > MOST_MAIL_PARTS or lines > MOST_LINES:
+        raise oversized()
+
+
+def _spellings(name: str) -> Iterator[str]:
+    """A name as it stands, bare bytes taken as UTF-8, and with its encoded words in plain."""
+    with suppress(UnicodeEncodeError):  # it named its encoding, and was decoded by it
+        name = name.encode("latin-1").decode("utf-8", "replace")
+    yield name
+    yield str(make_header(decode_header(name)))
 
 
 def _harmless_name(name: str) -> None:

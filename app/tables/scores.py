@@ -13,7 +13,7 @@ from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String, U
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app import choices
-from app.columns import Money, UtcDateTime, about, choice, field
+from app.columns import MOST_AMOUNT, Money, UtcDateTime, about, choice, field
 from app.tables.base import Base
 from app.tables.people import Organization
 
@@ -25,8 +25,13 @@ DEMANDS, TRADE = _l("Demands"), _l("Transactions")
 RATINGS, ACTIVITIES, COUNTING = _l("Ratings"), _l("Activities"), _l("How it is counted")
 
 
+MOST_POINTS = 1_000_000
+"""Ten thousand points: with the amounts that may be filed, sums stay within what is stored."""
+
+
 def _points(label: Any, section: Any, default: int, **info: Any) -> Any:
-    return field(label, Money, section=section, default=default, minimum=0, **info)
+    bounds = {"minimum": 0, "maximum": MOST_POINTS}
+    return field(label, Money, section=section, default=default, **bounds, **info)
 
 
 class ScoreFormula(Base):
@@ -76,10 +81,20 @@ class ScoreFormula(Base):
         _l("For each step of the amount, in proportion"), TRADE, 100
     )
     amount_step: Mapped[int] = field(
-        _l("Step of the amount (yuan)"), Money, section=TRADE, default=1_000_000, minimum=1
+        _l("Step of the amount (yuan)"),
+        Money,
+        section=TRADE,
+        default=1_000_000,
+        minimum=10_000,
+        maximum=MOST_AMOUNT,
     )
     damped_from: Mapped[int] = field(
-        _l("Damped above (yuan)"), Money, section=TRADE, default=50_000_000, minimum=1
+        _l("Damped above (yuan)"),
+        Money,
+        section=TRADE,
+        default=50_000_000,
+        minimum=10_000,
+        maximum=MOST_AMOUNT,
     )
     doubling_points: Mapped[int] = _points(
         _l("Beyond that, for each doubling of the amount"), TRADE, 1000

@@ -53,7 +53,7 @@ class AccountView(Page):
         mobile, now = typed("mobile"), clock.now()
         if problem := wrong_mobile(mobile):
             return {"error": problem, "field": "mobile"}, 400
-        if not login.answers_captcha(request.form.get("captcha", ""), now, "slider"):
+        if not login.answers_captcha(request.form.get("captcha", ""), now, login.SLIDER):
             return {"error": not_fitted(), "field": "captcha"}, 400
         with system_session() as session:
             account = logins.account_of(session, mobile)
@@ -79,7 +79,7 @@ class AccountView(Page):
     def slider(self) -> Any:
         """A new picture with a gap, and the piece for it (滑块验证码, S2-2)."""
         made = captchas.slider()
-        login.ask_captcha(made.position, clock.now(), "slider")
+        login.ask_captcha(made.position, clock.now(), login.SLIDER)
         shown = {
             "picture": _inline(made.picture),
             "piece": _inline(made.piece),
