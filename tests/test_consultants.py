@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import func, select, update
 
 from app import clock, jobs
+from app.errors import DomainError
 from app.extensions import system_session
 from app.models import (
     Consultant,
@@ -23,6 +24,7 @@ from app.models import (
     Message,
     Person,
 )
+from app.services import people
 from app.services.demo import PASSWORD
 from tests.test_certification import number_in, of, problems, uploaded
 
@@ -329,6 +331,63 @@ def test_linking_again_needs_a_new_invitation_and_keeps_the_account(app, sign_in
     assert decides(app, sign_in("operator"), sent(client)).status_code == 302
     periods = all_of(app, select(ConsultantLink.user_id).where(ConsultantLink.user_id == user))
     assert len(periods) == 3
+
+
+def test_nobody_takes_over_what_somebody_else_said_or_earned(app, sign_in):
+    """A line under which somebody served is his; one that came to nothing is blank again."""
+    institution, operator = sign_in("institution"), sign_in("operator")
+    linked(app, sign_in, institution)
+    key = line(app).id
+    institution.post(f"/consultants/unlink/{key}/", data={"reason": "left"})
+    there = LINE | {"email": "new@example.com", "version": str(line(app).version)}
+    assert institution.post(f"/consultants/edit/{key}/", data=there).status_code == 302
+    institution.post(f"/consultants/invite/{key}/")
+    renamed = there | {"name": "别人", "mobile": "12000000571", "version": str(line(app).version)}
+    institution.post(f"/consultants/edit/{key}/", data=renamed)
+    assert (line(app).name, line(app).email) == (NAME, "new@example.com")
+    link = link_in_mail(app, "new@example.com")
+    assert accepts(sign_in("visitor"), link, way="mine").status_code == 400
+    assert line(app).state == "invited"
+
+    first, number = app.test_client(), "12000000590"
+    opened(first, invited(app, institution, mobile=number, email="one@example.com"))
+    case = sent(first, id_no="11010519491231002X", email="one@example.com")
+    with app.app_context(), system_session() as session:  # as a review that got so far leaves it
+        session.execute(update(Consultant).where(Consultant.mobile == number).values(
+            id_no="11010519491231002X", industries=["C"]))  # fmt: skip
+        session.commit()
+    assert decides(app, operator, case, "refuse", "资料不属实。").status_code == 302
+    institution.post(f"/consultants/invite/{line(app, number).id}/")
+    other = sign_in("visitor")
+    assert accepts(other, link_in_mail(app, "one@example.com"), way="mine").status_code == 302
+    assert "11010519491231002X" not in other.get("/my-profile/add/").text
+    assert (line(app, number).id_no, line(app, number).industries) == (None, [])
+
+
+def test_whoever_serves_an_institution_enters_no_organization_beside_it(app, sign_in):
+    institution, visitor = sign_in("institution"), sign_in("visitor")
+    user = of(app, select(Person.id).where(Person.username == "visitor"))
+    assert accepts(visitor, invited(app, institution), way="mine").status_code == 302
+    with app.app_context(), system_session() as session:
+        rows = session.connection()
+        with pytest.raises(DomainError, match="为某家机构服务"):
+            people.enter(rows, user, 1, clock.now())
+    institution.post(f"/consultants/unlink/{line(app).id}/", data={"reason": "other"})
+    with app.app_context(), system_session() as session:
+        people.enter(session.connection(), user, 1, clock.now())
+
+
+def test_the_page_of_an_invitation_is_kept_by_no_browser(app, sign_in):
+    client, link = app.test_client(), invited(app, sign_in("institution"))
+    for answer in (client.get(link), client.get("/invitations/")):
+        assert answer.headers["Cache-Control"] == "no-store"
+        assert answer.headers["Referrer-Policy"] == "same-origin"
+
+
+def test_a_line_of_a_form_stays_one_line(app, sign_in):
+    """A name with a break would break the heads of mails and the rows of sheets."""
+    assert added(sign_in("institution"), name="温\n若\r\n谷\t\u2028").status_code == 302
+    assert line(app).name == "温 若 谷"
 
 
 def test_a_review_under_way_links_nobody_whose_engagement_has_ended(app, sign_in):

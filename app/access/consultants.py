@@ -103,10 +103,14 @@ writable(models.ReviewedCertificate)(
 
 @frozen(models.Consultant)
 def _own_data(_who: Actor, row: Any) -> frozenset[str]:
-    """Once somebody has accepted, what was reviewed is changed by himself alone."""
-    if row.state in BEFORE:
-        return frozenset()
-    return CONSULTANT_DATA - {"email"} if row.state == "unlinked" else CONSULTANT_DATA
+    """Once somebody has accepted, what was reviewed is changed by himself alone.
+
+    Whoever has served may be invited anew, to another address, but his line stays his.
+    """
+    if row.state not in (*BEFORE, "unlinked"):
+        return CONSULTANT_DATA
+    is_his = row.state == "unlinked" or row.linked_at is not None
+    return CONSULTANT_DATA - {"email"} if is_his else frozenset()
 
 
 def _files(me: Me, entity: Any) -> Iterable[ColumnElement[bool]]:

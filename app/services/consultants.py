@@ -45,6 +45,13 @@ PROFILE = (
 )
 """What a review and a consultant both hold, under the same name."""
 CERTIFICATE = ("name", "number", "valid_until", "proof_id", "issued_on")
+UNSAID: dict[str, Any] = {
+    **dict.fromkeys(("photo_id", "sex", "id_no", "years", "education", "intro", "achievements")),
+    "industries": [],
+    "languages": [],
+    "visible_contact": True,
+}
+"""What of a profile its person alone says, before he has said anything."""
 
 
 def _table(model: Any) -> Table:
@@ -95,6 +102,13 @@ class Elsewhere(DomainError):
 
     problem = _l("This account acts for an organization or serves an institution already.")
     remedy = _l("End that first, or accept with another account.")
+
+
+class SomebodyElses(DomainError):
+    """A line under which another person has served, with his points and ratings."""
+
+    problem = _l("This invitation is for somebody who served here under another account.")
+    remedy = _l("Accept with that account, or ask the institution to add you anew.")
 
 
 class InvitedTooOften(DomainError):
@@ -156,6 +170,22 @@ def services_of(rows: Connection, organization_id: int) -> set[str]:
     """The services that an institution offers; its consultants know none besides."""
     mine = select(organization_.c.service_categories).where(organization_.c.id == organization_id)
     return set(rows.scalar(mine) or ())
+
+
+def elsewhere(rows: Connection, row: Any) -> Sequence[str]:
+    """Other institutions that this mobile number serves, or that have invited it."""
+    c = consultant_.c
+    living = c.organization_id != row.organization_id, c.state.in_(("invited", *SERVING))
+    named = select(organization_.c.name).join(consultant_, c.organization_id == organization_.c.id)
+    return rows.scalars(named.where(c.mobile == row.mobile, *living).order_by(c.id)).all()
+
+
+def served_before(rows: Connection, row: Any) -> Sequence[str]:
+    """Other institutions that this account served, the latest first."""
+    k, others = link_.c, link_.c.organization_id != row.organization_id
+    named = select(organization_.c.name).join(link_, k.organization_id == organization_.c.id)
+    mine = named.where(k.user_id == row.applicant_id, others)
+    return rows.scalars(mine.order_by(k.id.desc())).all()
 
 
 def invite(session: Session, consultant_id: int, rule: Consultants, now: datetime) -> None:
@@ -266,13 +296,29 @@ def accept(session: Session, claimed: Any, user_id: int, now: datetime) -> None:
     """The account takes the invitation up whose token it has claimed.
 
     :raises Elsewhere: for staff, for somebody of an organization, for whoever serves another.
+    :raises SomebodyElses: where somebody else has served: what he earned is nobody else's.
     """
     rows = elevated(session, WHY)
+    rows.execute(select(person_.c.id).where(person_.c.id == user_id).with_for_update())
     if not may_serve(rows, user_id):
         raise Elsewhere
+    c = consultant_.c
+    held = select(c.user_id, c.linked_at).where(c.id == claimed.consultant_id)
+    before = rows.execute(held).one()
+    if before.user_id not in (None, user_id):
+        if before.linked_at is not None:
+            raise SomebodyElses
+        _forget_person(rows, claimed.consultant_id)
     LETTER.move(session, claimed.id, "use", now, used_by=user_id)
     LIFE.move(session, claimed.consultant_id, "accept", now, user_id=user_id)
     people.raise_version(rows)
+
+
+def _forget_person(rows: Connection, consultant_id: int) -> None:
+    """Whoever accepts next reads nothing of what an earlier one said of himself."""
+    mine = consultant_.c.id == consultant_id
+    rows.execute(update(consultant_).where(mine).values(**UNSAID))
+    rows.execute(certificate_.delete().where(certificate_.c.consultant_id == consultant_id))
 
 
 def may_serve(rows: Connection, user_id: int) -> bool:

@@ -16,7 +16,7 @@ from flask_babel import lazy_gettext as _l
 from sqlalchemy import Connection, Table, delete, exists, insert, or_, select, update
 
 from app import audit, search
-from app.choices import CERTIFIED
+from app.choices import CERTIFIED, SERVING
 from app.clock import local_day
 from app.columns import bare
 from app.errors import DomainError
@@ -25,6 +25,7 @@ from app.models import (
     Accreditation,
     AccreditationQualification,
     Certification,
+    Consultant,
     Membership,
     Organization,
     OrganizationChange,
@@ -54,6 +55,7 @@ organization_, accreditation_ = _table(Organization), _table(Accreditation)
 certificate_, proposed_ = _table(Qualification), _table(AccreditationQualification)
 member_, org_role_, access_ = _table(Membership), _table(OrgRole), _table(AccessVersion)
 certification_, change_ = _table(Certification), _table(OrganizationChange)
+consultant_ = _table(Consultant)
 role_, held_ = (organization_.metadata.tables[name] for name in ("ab_role", "ab_user_role"))
 
 
@@ -184,6 +186,7 @@ def _found(rows: Connection, user_id: int, values: dict[str, Any], now: datetime
             _l("The applicant has joined an organization in the meantime."),
             _l("Return the application to the applicant."),
         )
+    refuse_consultant(rows, user_id)
     fresh = {"certification": "none", "created_at": now, "version": 1}
     added = rows.execute(insert(organization_).values(**values, **fresh))
     (organization_id,) = added.inserted_primary_key or (0,)
@@ -192,6 +195,19 @@ def _found(rows: Connection, user_id: int, values: dict[str, Any], now: datetime
     role = {"role": "enterprise", "valid_from": local_day(now)}
     rows.execute(insert(org_role_).values(organization_id=organization_id, **role))
     return int(organization_id)
+
+
+def refuse_consultant(rows: Connection, user_id: int) -> None:
+    """Who serves an institution, or is about to, belongs to no organization beside it.
+
+    :raises DomainError: for a consultant.
+    """
+    c = consultant_.c
+    if rows.scalar(select(c.id).where(c.user_id == user_id, c.state.in_(SERVING))) is not None:
+        raise DomainError(
+            _l("The applicant serves an institution as its consultant."),
+            _l("The institution ends that link first; a person acts for one at a time."),
+        )
 
 
 def certify(rows: Connection, organization_id: int, now: datetime, years: int) -> None:

@@ -36,7 +36,7 @@ from app.models import (
     Person,
 )
 from app.services import codes, formal, passwords, rights
-from app.services.institutions import normal_code
+from app.services.institutions import normal_code, refuse_consultant
 from app.services.parties import USERNAME
 
 ORDINARY = "ordinary"
@@ -324,6 +324,7 @@ def enter(rows: Connection, user_id: int, organization_id: int, now: datetime) -
             _l("The applicant belongs to an organization already."),
             _l("Refuse this request; a person acts for one organization at a time."),
         )
+    refuse_consultant(rows, user_id)
     rows.execute(
         insert(member_).values(user_id=user_id, organization_id=organization_id, is_main=False)
     )

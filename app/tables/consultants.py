@@ -98,7 +98,7 @@ class Consultant(ConsultantProfile, Searchable, Base):
     """
 
     __tablename__ = "consultant"
-    search_columns = ("name",)
+    search_columns = ("name", "specialities")
 
     organization_id: Mapped[int] = mapped_column(ForeignKey("organization.id"))
     user_id: Mapped[int | None] = mapped_column(ForeignKey("ab_user.id"))

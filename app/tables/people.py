@@ -60,7 +60,7 @@ class Organization(Named, Base):
     """One legal person or authority, one row per credit code; what it is are its roles."""
 
     __tablename__ = "organization"
-    search_columns = ("name", "short_name", "credit_code")
+    search_columns = ("name", "short_name", "credit_code", "service_categories")
 
     name: Mapped[str] = field(
         _l("Organization name"), String(64), section=_l("Registration"), search=True
