@@ -34,6 +34,7 @@ class Workdays:
         self.holidays = frozenset(holidays)
         self.made_up = frozenset(made_up)
         self._end_of = lru_cache(maxsize=4096)(self._count)
+        self._between = lru_cache(maxsize=4096)(self._count_between)
 
     def is_working(self, day: date) -> bool:
         """Whether offices are open: a make-up Saturday is, a holiday Monday is not."""
@@ -48,13 +49,7 @@ class Workdays:
 
         The day that ``due_at`` closes is the last one on which the work is in time.
         """
-        today, last = local_day(moment), local_day(due_at - timedelta(microseconds=1))
-        step = DAY if last >= today else -DAY
-        count, day = 0, today
-        while day != last:
-            day += step
-            count += self.is_working(day) if step > timedelta(0) else self.is_working(day - step)
-        return count if step > timedelta(0) else -max(count, 1)
+        return self._between(local_day(moment), local_day(due_at - timedelta(microseconds=1)))
 
     def after_hours(self, start: datetime, hours: float, opens: int, closes: int) -> datetime:
         """When that many hours of work have passed; offices work from ``opens`` to ``closes``."""
@@ -78,6 +73,12 @@ class Workdays:
                 worked += max(until - begin, timedelta(0))
             day += DAY
         return worked / timedelta(hours=1)
+
+    def _count_between(self, today: date, last: date) -> int:
+        if last < today:
+            return -max(self._count_between(last, today), 1)
+        days = (today + timedelta(days=n + 1) for n in range((last - today).days))
+        return sum(map(self.is_working, days))
 
     def _count(self, day: date, days: int) -> datetime:
         for _ in range(days):

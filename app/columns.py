@@ -46,7 +46,7 @@ class Choices(tuple[Choice, ...]):
 
     def of(self, code: str) -> Choice:
         """The choice named ``code``; an unknown one shows its code."""
-        return next((c for c in self if c.code == code), Choice(code, code))
+        return next((c for c in self if c.code == code), None) or Choice(code, code)
 
     def codes(self) -> list[str]:
         """All codes."""
@@ -180,6 +180,10 @@ class UtcDateTime(TypeDecorator[datetime]):
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
         """Give the zone back."""
         return None if value is None else value.replace(tzinfo=UTC)
+
+
+MOST_AMOUNT = 10**13
+"""A hundred thousand million yuan in 分: no transaction is larger, and a million of them add up."""
 
 
 class Money(TypeDecorator[int]):

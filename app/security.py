@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 from math import ceil
-from typing import Any
+from typing import Any, cast
 
 from flask import (
     Flask,
@@ -25,7 +25,7 @@ from flask import (
 from flask_appbuilder.security.sqla.manager import SecurityManager as FabSecurityManager
 from flask_appbuilder.security.sqla.models import Permission, PermissionView, Role, ViewMenu
 from markupsafe import Markup
-from sqlalchemy import Row, and_, event, inspect, or_, select, update
+from sqlalchemy import Row, and_, bindparam, event, inspect, or_, select, update
 from sqlalchemy.orm import Session
 from werkzeug.exceptions import TooManyRequests
 
@@ -65,6 +65,7 @@ OPEN_TO_ALL = {
     "RegistrationView.companies": {"GET"},
     "AnswerView.open": {"GET"},
     "AnswerView.answer": {"GET", "POST"},
+    "MarketView.seen": {"POST"},
 }
 """What costs something and is open to everybody: so often a minute from one address, no more."""
 UNTIL_CHANGED = {"MyAccountView.password", "AccountView.logout", "language"}
@@ -76,6 +77,19 @@ CONSULTANT, INVITEE = "consultant", "invitee"
 PEOPLE = "people"  # the entry of the menu that waits for certification
 
 version_, login_ = AccessVersion.__table__, LoginSession.__table__
+_ASKED = select(
+    version_.c.version, login_.c.id, login_.c.user_id, login_.c.last_seen_at,
+    messages.unread_of(login_.c.user_id).label("unread"),
+).select_from(
+    version_.outerjoin(
+        login_,
+        and_(
+            login_.c.token_hash == bindparam("token"),
+            logins.is_live_since(bindparam("begun"), bindparam("used")),
+        ),
+    )
+)  # fmt: skip
+"""The statement of every request, made once."""
 
 
 @dataclass
@@ -231,14 +245,10 @@ def identify() -> Any:
 
 def _login(token: str, now: datetime) -> Row[Any]:
     """The access version, and the live login of a token; at most once a minute it is seen."""
-    live = logins.is_live(current_app.extensions["profile"].login, now)
-    mine = and_(login_.c.token_hash == (digest(token) if token else ""), live)
-    asked = select(
-        version_.c.version, login_.c.id, login_.c.user_id, login_.c.last_seen_at,
-        messages.unread_of(login_.c.user_id).label("unread"),
-    )  # fmt: skip
+    begun, used = logins.live_since(current_app.extensions["profile"].login, now)
+    given = {"token": digest(token) if token else "", "begun": begun, "used": used}
     with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        row = connection.execute(asked.select_from(version_.outerjoin(login_, mine))).one()
+        row = connection.execute(_ASKED, given).one()
         before = now - logins.SEEN_EVERY
         if row.user_id and (row.last_seen_at is None or row.last_seen_at <= before):
             is_old = or_(login_.c.last_seen_at.is_(None), login_.c.last_seen_at <= before)
@@ -304,12 +314,20 @@ def install(app: Flask) -> None:
 
 def words() -> Reference:
     """The dictionaries of this request, kept in the process under the access version."""
-    return reference(db.session(), g.grants.version if has_request_context() else None)
+    if not has_request_context():
+        return reference(db.session(), None)
+    if "words" not in g:
+        g.words = reference(db.session(), g.grants.version)
+    return cast(Reference, g.words)
 
 
 def calendar() -> Workdays:
     """The working days of this request, kept likewise."""
-    return workdays(db.session(), g.grants.version if has_request_context() else None)
+    if not has_request_context():
+        return workdays(db.session(), None)
+    if "calendar" not in g:
+        g.calendar = workdays(db.session(), g.grants.version)
+    return cast(Workdays, g.calendar)
 
 
 # --- rights -------------------------------------------------------------------------------

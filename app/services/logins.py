@@ -168,12 +168,18 @@ def send_code(
 
 def is_live(rule: Login, now: datetime) -> ColumnElement[bool]:
     """The condition of a login that still lets in: not ended, not idle, not too old."""
+    return is_live_since(*live_since(rule, now))
+
+
+def live_since(rule: Login, now: datetime) -> tuple[datetime, datetime]:
+    """Since when a live login has begun, and since when it has been used."""
+    return now - timedelta(hours=rule.session_hours), now - timedelta(minutes=rule.idle_minutes)
+
+
+def is_live_since(begun: Any, used: Any) -> ColumnElement[bool]:
+    """The same condition, of two moments or their parameters."""
     seen = func.coalesce(session_.c.last_seen_at, session_.c.created_at)
-    return and_(
-        session_.c.ended_at.is_(None),
-        session_.c.created_at > now - timedelta(hours=rule.session_hours),
-        seen > now - timedelta(minutes=rule.idle_minutes),
-    )
+    return and_(session_.c.ended_at.is_(None), session_.c.created_at > begun, seen > used)
 
 
 def live_sessions(session: Session, rule: Login, user_id: int, now: datetime) -> Sequence[Any]:

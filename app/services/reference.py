@@ -6,8 +6,8 @@ tables: a caller hands in the version that its request has read.  Nothing here w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Generic, TypeVar
 from weakref import WeakKeyDictionary
@@ -23,6 +23,9 @@ from app.models import AccessVersion, DictItem, Holiday, Region
 CITIES = "city"
 """The dictionary made of the regions of the second level."""
 CITY_LEVEL = 2
+CATEGORIES = "service_category"
+GROUPS = "service_group"
+"""The dictionary made of the top of the tree of service categories."""
 LANGUAGES = ("zh", "en")
 REASON = "dictionaries and holidays are the same for everybody"
 
@@ -58,22 +61,28 @@ class Reference:
     """All dictionaries, in both languages; never changes once built.
 
     Every method takes the language from ``locale``, or from the request when none is given.
-    Items that are switched off are no longer offered, but keep their words.
+    Items that are switched off are no longer offered, nor is what stands below them, but they
+    keep their words.
     """
 
-    def __init__(self, entries: Iterable[_Entry]) -> None:
+    def __init__(self, entries: Sequence[_Entry]) -> None:
         offered: dict[tuple[str, str], list[Item]] = {}
         labels: dict[tuple[str, str], dict[str, str]] = {}
+        below: dict[tuple[str, str], list[str]] = {}
+        off = {(entry.dictionary, entry.code) for entry in entries if not entry.is_active}
         for entry in entries:
+            below.setdefault((entry.dictionary, entry.parent), []).append(entry.code)
+            places = {(entry.dictionary, code) for code in (entry.code, entry.parent)}
             for language in LANGUAGES:
                 item, key = entry.item(language), (language, entry.dictionary)
                 labels.setdefault(key, {})[item.code] = item.label
-                if entry.is_active:
+                if not places & off:
                     offered.setdefault(key, []).append(item)
         self._offered: Mapping[tuple[str, str], tuple[Item, ...]] = MappingProxyType(
             {key: tuple(items) for key, items in offered.items()}
         )
         self._labels: Mapping[tuple[str, str], Mapping[str, str]] = MappingProxyType(labels)
+        self._below: Mapping[tuple[str, str], Sequence[str]] = MappingProxyType(below)
 
     def items(self, dictionary: str, locale: str | None = None) -> tuple[Item, ...]:
         """All items that are offered, groups included, in their order."""
@@ -90,6 +99,14 @@ class Reference:
         return tuple(
             (group, tuple(leaves.get(group.code, [group]))) for group in leaves.get("", [])
         )
+
+    def knows(self, dictionary: str, code: str) -> bool:
+        """Whether there is such a code, offered or not."""
+        return code in self._labels.get((LANGUAGES[0], dictionary), {})
+
+    def within(self, dictionary: str, code: str) -> list[str]:
+        """A code and all below it, those that are switched off too: old rows still bear them."""
+        return [code, *self._below.get((dictionary, code), ())]
 
     def is_tree(self, dictionary: str) -> bool:
         """Whether the dictionary has groups."""
@@ -115,8 +132,10 @@ class Reference:
 
 def _language(locale: str | None) -> str:
     """Chinese unless another language is asked for."""
-    name = locale or str(get_locale() or LANGUAGES[0])
-    return name[:2] if name[:2] in LANGUAGES else LANGUAGES[0]
+    if not locale:
+        present = get_locale()
+        locale = present.language if present else LANGUAGES[0]
+    return locale[:2] if locale[:2] in LANGUAGES else LANGUAGES[0]
 
 
 Value = TypeVar("Value")
@@ -161,9 +180,12 @@ def _read_reference(connection: Connection) -> Reference:
     cities = connection.execute(
         select(region.c.id, region.c.path).where(region.c.level == CITY_LEVEL).order_by(region.c.id)
     )
+    entries = [_Entry(**row) for row in stored.mappings()]
+    tops = [one for one in entries if one.dictionary == CATEGORIES and not one.parent]
     return Reference(
         [
-            *(_Entry(**row) for row in stored.mappings()),
+            *entries,
+            *(replace(top, dictionary=GROUPS) for top in tops),
             *(_Entry(CITIES, str(code), "", path, path, False, True) for code, path in cities),
         ]
     )

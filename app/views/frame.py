@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cache
-from hashlib import sha256
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -20,7 +17,6 @@ from flask import (
 )
 from flask_babel import get_locale, gettext as _
 from flask_wtf.csrf import CSRFError
-from markupsafe import Markup
 from werkzeug.exceptions import HTTPException
 
 from app import audit, clock
@@ -30,27 +26,15 @@ from app.extensions import db
 from app.messages import UNREAD_CAP
 from app.services import limits
 from app.storage import megabytes
+from app.views.base import drawing
 from app.views.base.cells import local_time
 
 FORMS_OF_STRANGERS = {
     "AccountView.login", "RegistrationView.register",
-    "ForgottenView.ask", "ForgottenView.prove", "ForgottenView.renew",
+    "ForgottenView.ask", "ForgottenView.prove", "ForgottenView.renew", "AnswerView.answer",
 }  # fmt: skip
-STATIC = Path(__file__).parent.parent / "static"
 DENIALS, DENIALS_SECONDS = 30, 60
 """So many denials of one reader within that time are written into the audit log."""
-ICON = Markup('<svg class="icon" aria-hidden="true"><use href="{}#{}"></use></svg>')
-
-
-@cache
-def asset(path: str) -> str:
-    """The address of a static file; it changes with the content, so browsers keep it a year."""
-    return f"/static/{path}?v={sha256((STATIC / path).read_bytes()).hexdigest()[:8]}"
-
-
-def icon(name: str) -> Markup:
-    """One symbol of the sprite."""
-    return ICON.format(asset("icons.svg"), name)
 
 
 def locale() -> str:
@@ -97,17 +81,13 @@ def install(app: Flask) -> None:
 
 def _share(app: Flask) -> None:
     profile = app.extensions["profile"]
+    drawing.install(app, site=profile.site, local_time=local_time, megabytes=megabytes)
 
     @app.context_processor
     def shared() -> dict[str, Any]:
         grants = g.get("grants")
         known = grants is not None and grants.person is not None
         return {
-            "site": profile.site,
-            "asset": asset,
-            "icon": icon,
-            "local_time": local_time,
-            "megabytes": megabytes,
             "locale": str(get_locale() or "zh"),
             "me": Reader(grants, profile.roles) if known else None,
             "unread": unread(),

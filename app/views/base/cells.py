@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from functools import cached_property
 from typing import Any
 
 from flask import current_app, url_for
@@ -24,7 +25,7 @@ LONG = 255
 NOTHING = "—"
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)  # not frozen: a page makes hundreds, and that took as long as drawing them
 class Shown:
     """A value as it stands on a page; ``css`` is a badge class, ``rows`` are child rows.
 
@@ -64,7 +65,7 @@ class Cell:
     sortable: bool = False
     columns: tuple[Cell, ...] = field(default=())
 
-    @property
+    @cached_property
     def name(self) -> str:
         """The path as one word, for the address bar and result rows."""
         return self.path.replace(".", "_")

@@ -16,6 +16,7 @@ from flask import (
     Response,
     abort,
     flash,
+    g,
     has_request_context,
     jsonify,
     redirect,
@@ -49,6 +50,8 @@ from app.views.base.revealing import Revealing
 OPTION_COUNT = 20
 TAB_CAP = 99
 TYPED_CAP = 10_000
+PLACE = "ROW"
+REPEATED = {"badge", "term", "flag", "flow", "due", "age"}
 Answer = tuple[str, int] | BaseResponse
 
 
@@ -97,6 +100,7 @@ class BackOfficeView(Drafting, Exporting, Importing, Revealing, ModelView):
         # After FAB's own set-up: it takes an attribute that has `_limit`, as a Select has,
         # for a rate limit.
         self.query, self.joined = self._list_query()
+        self.bare_query = self.query.with_only_columns(self.key)
 
     def _init_properties(self) -> None:
         self.model: Any = self.datamodel.obj
@@ -295,13 +299,16 @@ class BackOfficeView(Drafting, Exporting, Importing, Revealing, ModelView):
             descending=descending, at=at, size=size, count=counts.get("all"),
             offset=(number - 1) * size,
         )  # fmt: skip
+        g.shown = {}
+        lines = [self._line(row) for row in page.rows]
         kept = active | ({"tab": tab} if tab in tabs else {})
         order = {"order": name, "dir": "desc" if descending else "asc"} if "order" in args else {}
         sized = {"size": str(size)} if "size" in args else {}
         return self.page(
             self.list_template,
             page=self._page_line(page, kept | order | sized, number, size),
-            lines=[self._line(row) for row in page.rows],
+            lines=lines,
+            asks=any(shown.reveal for line in lines for shown in line["values"]),
             cells=self.visible_cells(),
             filters=[self._filter(cell, active) for cell in self.filters],
             active=active,
@@ -349,10 +356,9 @@ class BackOfficeView(Drafting, Exporting, Importing, Revealing, ModelView):
 
     def _keys(self, conditions: Sequence[Any]) -> Select[Any]:
         """The keys alone, joined only as far as the conditions need."""
-        query = select(self.key)
         if self.joined:
-            return self.query.with_only_columns(self.key).where(*conditions)
-        return query.where(*conditions)
+            return self.bare_query.where(*conditions)
+        return select(self.key).where(*conditions)
 
     def _tab_conditions(self) -> dict[str, Any]:
         if not self.tab_column:
@@ -398,8 +404,8 @@ class BackOfficeView(Drafting, Exporting, Importing, Revealing, ModelView):
             "id": row.id,
             "values": shown,
             "url": self.row_url(row),
-            "edit_url": url_for(".edit", pk=row.id) if self.row_may(row, "edit") else None,
-            "delete_url": url_for(".delete", pk=row.id) if self.row_may(row, "delete") else None,
+            "edit_url": self.url_of("edit", row) if self.row_may(row, "edit") else None,
+            "delete_url": self.url_of("delete", row) if self.row_may(row, "delete") else None,
             "actions": [],
             "tick": self.row_ticks(row),
         }
@@ -407,12 +413,22 @@ class BackOfficeView(Drafting, Exporting, Importing, Revealing, ModelView):
     def _shown(self, row: Any) -> Sequence[Shown]:
         """The values of one row of the list or export, as far as the reader may read them."""
         plain = not self.has_personal or access.sees_plain(self.model, row)
+        known = g.get("shown")
         return [
-            self.shown(cell, getattr(row, cell.name))
+            self._shown_again(known, cell, getattr(row, cell.name))
             if plain or not cell.info.sensitive
             else self.hidden(cell, getattr(row, cell.name), row.id)
             for cell in self.visible_cells()
         ]
+
+    def _shown_again(self, known: dict[Any, Shown] | None, cell: Cell, value: Any) -> Shown:
+        """States, terms and time limits, the same in many rows, are put into words once a page."""
+        if known is None or cell.kind not in REPEATED:
+            return self.shown(cell, value)
+        key = cell.path, value
+        if key not in known:
+            known[key] = self.shown(cell, value)
+        return known[key]
 
     def visible_cells(self) -> Sequence[Cell]:
         """The columns of the list that tell this reader something."""
@@ -431,7 +447,16 @@ class BackOfficeView(Drafting, Exporting, Importing, Revealing, ModelView):
 
     def row_url(self, row: Any) -> str | None:
         """Where the row's name leads."""
-        return url_for(".show", pk=row.id) if self.may("show") else None
+        return self.url_of("show", row) if self.may("show") else None
+
+    def url_of(self, verb: str, row: Any) -> str:
+        """What ``url_for`` says of a row's page, asked once for all rows of a request."""
+        known = g.setdefault("row_urls", {})
+        if (self.endpoint, verb) not in known:
+            whole = url_for(f"{self.endpoint}.{verb}", pk=PLACE)
+            known[self.endpoint, verb] = whole.partition(PLACE)
+        before, _place, after = known[self.endpoint, verb]
+        return f"{before}{row.id}{after}"
 
     def row_may(self, _row: Any, verb: str) -> bool:
         """Whether the list offers ``verb`` for a row; the write rule decides when it is done."""
@@ -509,6 +534,7 @@ class BackOfficeView(Drafting, Exporting, Importing, Revealing, ModelView):
         """Remove a row that nothing refers to."""
         row = self.row_or_404(pk, to_write=True)
         try:
+            self._keep_pictures(row, gone=True)
             db.session.delete(row)
             db.session.commit()
             flash(_("Deleted."), "success")
@@ -622,12 +648,12 @@ class BackOfficeView(Drafting, Exporting, Importing, Revealing, ModelView):
         db.session.rollback()
         return problem, ""
 
-    def _keep_pictures(self, row: Any) -> None:
-        """What the row's texts show goes with the row from now on."""
+    def _keep_pictures(self, row: Any, *, gone: bool = False) -> None:
+        """What the row's texts show goes with the row from now on; with it when it is gone."""
         texts = [n for n in self.form_columns if self.form_class.infos[n].kind == "rich"]
         if not texts:
             return
-        html = "".join(getattr(row, name) or "" for name in texts)
+        html = "" if gone else "".join(getattr(row, name) or "" for name in texts)
         rows = access.elevated(db.session(), "the pictures of a text are seen with it")
         place = self.model.__tablename__, row.id, html, getattr(row, "organization_id", None)
         richtext.keep_pictures(rows, *place)
