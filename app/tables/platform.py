@@ -66,12 +66,20 @@ class DictItem(Base):
 
     dictionary: Mapped[str] = mapped_column(String(40))
     code: Mapped[str] = mapped_column(String(40))
-    parent: Mapped[str] = mapped_column(String(40), default="")
-    zh: Mapped[str] = mapped_column(String(80))
-    en: Mapped[str] = mapped_column(String(80))
+    parent: Mapped[str] = field(
+        _l("Group"),
+        String(40),
+        default="",
+        dictionary="service_group",
+        hint=_l("Blank: the category is a group of its own"),
+    )
+    zh: Mapped[str] = field(_l("Chinese name"), String(80))
+    en: Mapped[str] = field(_l("English name"), String(80))
     position: Mapped[int] = mapped_column(default=0)
-    needs_licence: Mapped[bool] = mapped_column(default=False)
-    is_active: Mapped[bool] = mapped_column(default=True)
+    needs_licence: Mapped[bool] = field(
+        _l("Asks for a certificate of qualification"), default=False
+    )
+    is_active: Mapped[bool] = field(_l("Offered to choose"), default=True)
 
     label_column = "zh"
     __table_args__ = (UniqueConstraint("dictionary", "code"),)

@@ -331,8 +331,10 @@ class TermField(SelectField):
     """One code of a dictionary or of fixed choices, an empty one first."""
 
     def pre_validate(self, form: Any) -> None:
-        """An unknown code is refused in the reader's words."""
-        if self.data and self.data not in dict(offered(form.infos[self.short_name])):
+        """An unknown code is refused in the reader's words; what stands there may stay."""
+        if self.data in (None, "", self.object_data):
+            return
+        if self.data not in dict(offered(form.infos[self.short_name])):
             raise StopValidation(_("Choose one of the list."))
 
 
@@ -347,6 +349,7 @@ class TermsField(SelectMultipleField):
         """Refuse unknown codes and too many of them."""
         info = form.infos[self.short_name]
         codes = [code for code, _label in offered(info)]
+        codes += [code for code in self.object_data or () if code not in codes]
         if set(self.data or ()) - set(codes):
             raise StopValidation(_("Choose from the list."))
         if info.limit and len(self.data or ()) > info.limit:
@@ -400,7 +403,13 @@ def offered(info: FieldInfo) -> list[tuple[str, Phrase]]:
 def text_field(info: FieldInfo, rules: list[Any], length: int) -> Field:
     """One line, or several for long texts; cleaned of what nobody can see."""
     wide = info.kind == "long" or (info.maximum or length) > LONG
-    return (TextAreaField if wide else StringField)(info.label, rules, filters=[cleaned(info)])
+    filters = [cleaned(info)] if wide else [_one_line, cleaned(info)]
+    return (TextAreaField if wide else StringField)(info.label, rules, filters=filters)
+
+
+def _one_line(value: Any) -> Any:
+    """No browser sends a line break from an input of one line; mails and sheets would break."""
+    return " ".join(value.splitlines()).replace("\t", " ") if isinstance(value, str) else value
 
 
 def _make_rows(info: FieldInfo, prop: Any, _rules: list[Any]) -> Field:
@@ -672,6 +681,19 @@ def _draw_choice(drawn: Drawn, field: Any, info: FieldInfo, _options: Any) -> Dr
         drawn.choices = [(g.label, [(i.code, i.label) for i in items]) for g, items in groups]
     else:
         drawn.choices = offered(info)
+    return _with_kept(drawn, field, info) if info.dictionary else drawn
+
+
+def _with_kept(drawn: Drawn, field: Any, info: FieldInfo) -> Drawn:
+    """What stands in the row and is no longer offered can still be left there."""
+    stored = field.object_data or ()
+    codes = (stored,) if isinstance(stored, str) else stored
+    known = {code for code, _label in offered(info)}
+    kept = [code for code in codes if code not in known]
+    if kept:
+        choices = [(code, words().label(info.dictionary, code)) for code in kept]
+        group = [(_("No longer offered"), choices)] if drawn.grouped else choices
+        drawn.choices = [*drawn.choices, *group]
     return drawn
 
 
