@@ -52,16 +52,18 @@ from app.tables.people import (
     Qualification,
 )
 from app.tables.platform import AccessVersion, DictItem, Holiday, NumberSeries, Region, Setting
-from app.tables.products import (
-    Priced,
-    Product,
+from app.tables.product_parts import (
     ProductCase,
     ProductConsultant,
     ProductHighlight,
     ProductProof,
-    ProductReview,
     ProductStep,
     ReviewConsultant,
+)
+from app.tables.products import (
+    Priced,
+    Product,
+    ProductReview,
     StandardProduct,
     StandardStep,
 )

@@ -11,6 +11,7 @@ from app import models
 from app.access import Actor, Me, frozen, visible, writable
 from app.access.rules import (
     FILES,
+    _announcement_seen,
     _application_seen,
     _application_written,
     _children,
@@ -36,6 +37,13 @@ visible(models.StandardProduct)(_standard_seen)
 writable(models.StandardProduct)(_standard_written)
 visible(models.StandardStep)(_children(models.StandardProduct, _standard_seen, "standard_id"))
 writable(models.StandardStep)(_children(models.StandardProduct, _standard_written, "standard_id"))
+
+
+@writable(models.DictItem)
+def _category_written(me: Me, entity: Any) -> ColumnElement[bool]:
+    """Of the dictionaries staff keep the tree that products stand in."""
+    ours: ColumnElement[bool] = entity.dictionary == "service_category"
+    return ours if _of_staff(me) else false()
 
 
 def _product_seen(me: Me, columns: Any) -> ColumnElement[bool]:
@@ -102,10 +110,11 @@ def _picture_seen(me: Me, _entity: Any) -> ColumnElement[bool]:
     return true() if _reads_all(me) else false()
 
 
+CASE_PICTURE_IDS = ("picture_id", "second_picture_id", "third_picture_id")
 FILES += [
     (models.Product, ("cover_id",), None, ""),
     (models.ProductReview, ("cover_id",), None, ""),
-    (models.ProductCase, ("picture_id",), models.ProductReview, "review_id"),
+    (models.ProductCase, CASE_PICTURE_IDS, models.ProductReview, "review_id"),
     (models.ProductProof, ("attachment_id",), models.ProductReview, "review_id"),
     (models.Picture, ("attachment_id",), None, ""),
 ]
@@ -127,12 +136,19 @@ def _product_files(me: Me, entity: Any) -> Iterator[ColumnElement[bool]]:
         )
     )
     yield exists().where(product.cover_id == entity.id, _product_seen(me, product))
-    yield exists().where(
-        case.picture_id == entity.id, review.id == case.review_id, _review_seen(me, review)
-    )
-    public = picture.kind != models.ProductReview.__tablename__
-    shown = exists().where(review.id == picture.subject_id, _review_seen(me, review))
-    yield exists().where(picture.attachment_id == entity.id, or_(public, shown))
+    for name in CASE_PICTURE_IDS:
+        yield exists().where(
+            case[name] == entity.id, review.id == case.review_id, _review_seen(me, review)
+        )
+    for kind, subject, seen in (
+        (models.ProductReview, review, _review_seen),
+        (models.Announcement, models.Announcement.__table__.alias().c, _announcement_seen),
+    ):
+        of_kind = picture.kind == kind.__tablename__, subject.id == picture.subject_id
+        mine = picture.attachment_id == entity.id
+        yield exists().where(mine, *of_kind, seen(me, subject))
+    public = picture.kind == models.StandardProduct.__tablename__
+    yield exists().where(picture.attachment_id == entity.id, public)
     if me.is_any("anonymous"):
         return
     mine = _application_seen(me, review)

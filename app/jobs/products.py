@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import date, datetime
 
 from flask import current_app
@@ -14,6 +15,7 @@ from app.access import elevated
 from app.flow import Seat
 from app.jobs.marks import BATCH, batches, done, first
 from app.jobs.timetable import MONTH, job
+from app.lifecycle import OutOfTurn
 from app.services import products, scores
 from app.todos import holders
 
@@ -38,10 +40,13 @@ def expire(session: Session, now: datetime) -> int:
 
 
 def _end(session: Session, rows: Connection, today: date, now: datetime) -> int:
-    found = products.ended(rows, today, MOST)
-    for row in found:
-        products.LISTING.move(session, row.id, "expire", now)
-    return len(found)
+    """Take off sale what nobody else has taken off meanwhile."""
+    ended = 0
+    for row in products.ended(rows, today, MOST):
+        with suppress(OutOfTurn):
+            products.LISTING.move(session, row.id, "expire", now)
+            ended += 1
+    return ended
 
 
 def _remind(session: Session, rows: Connection, today: date, now: datetime) -> int:

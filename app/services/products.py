@@ -11,7 +11,18 @@ from datetime import date, datetime
 from typing import Any
 
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import Connection, Row, delete, exists, func, insert, select, update
+from sqlalchemy import (
+    Connection,
+    Row,
+    and_,
+    delete,
+    exists,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.orm import Session
 
 from app import messages, search
@@ -189,7 +200,7 @@ def offer(
 def _add(rows: Connection, values: Mapping[str, Any], now: datetime) -> int:
     """A new product that nobody has seen, asked for or rated."""
     words = {"search_text": search.text_of(Product, {"slogan": "", **values})}
-    fresh = dict.fromkeys(COUNTS, 0) | {"revision": "none", "version": 1}
+    fresh = dict.fromkeys(COUNTS, 0) | {"revision": "none", "version": 1, "off_guide": False}
     added = rows.execute(
         insert(product_).values(**fresh, **values, **words, kept_at=now, created_at=now)
     )
@@ -203,6 +214,29 @@ def link(rows: Connection, product_id: int, consultant_ids: Iterable[int]) -> No
     links = [{"product_id": product_id, "consultant_id": key} for key in consultant_ids]
     if links:
         rows.execute(insert(serves_), links)
+
+
+def mark_off_guide(session: Session, percent: int, *which: Any) -> int:
+    """Mark the listings whose price lies further off the guide than ``percent``; how many are.
+
+    Amounts alone are compared, and only for the same unit; what the guide says "from" has no top.
+    ``which`` narrows it to some listings.  Nothing is refused for it (F12).
+    """
+    p, s = product_.c, standard_.c
+    highest, top = func.coalesce(p.price_to, p.price_from), func.coalesce(s.price_to, s.price_from)
+    wanted = exists().where(
+        s.id == p.standard_id,
+        s.unit == p.unit,
+        or_(
+            p.price_from * 100 < s.price_from * (100 - percent),
+            and_(s.price_mode != "from", highest * 100 > top * (100 + percent)),
+        ),
+    )
+    ours = p.kind == "standard", *which
+    rows = elevated(session, "staff see which prices lie off the guide, whoever moved either")
+    rows.execute(update(product_).where(*ours, p.off_guide != wanted).values(off_guide=wanted))
+    marked = select(func.count()).select_from(product_).where(*ours, p.off_guide)
+    return int(rows.scalar(marked) or 0)
 
 
 def switch_off(session: Session, key: int, now: datetime, opinion: str) -> int:

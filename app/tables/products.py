@@ -1,9 +1,12 @@
-"""The catalogue: standard products, what institutions list, and the review of special products."""
+"""The catalogue: standard products, what institutions list, and the review of special products.
+
+The rows that belong to one of them are in :mod:`app.tables.product_parts`.
+"""
 
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import (
@@ -14,21 +17,32 @@ from sqlalchemy import (
     String,
     Text,
     UniqueConstraint,
+    false,
 )
-from sqlalchemy.orm import Mapped, declared_attr, mapped_column, relationship
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app import choices
 from app.columns import Money, UtcDateTime, about, choice, field
 from app.tables.base import Base, Named, when
-from app.tables.consultants import Consultant
 from app.tables.files import Attachment
 from app.tables.people import Organization
 from app.tables.platform import Region
 from app.tables.workflow import RUNNING, Submitted
 
+if TYPE_CHECKING:
+    from app.tables.product_parts import (
+        ProductCase,
+        ProductConsultant,
+        ProductHighlight,
+        ProductProof,
+        ProductStep,
+        ReviewConsultant,
+    )
+
 BASICS, TERMS = _l("Basic information"), _l("Product parameters")
 PRICE, PROOF, STATEMENT = _l("Price and time"), _l("Proof"), _l("Statement")
 LISTED = when("state = 'listed'")
+CASE_PICTURES = ("picture", "second_picture", "third_picture")
 OPEN_PRICE = 10**15
 """What a product without a price is ordered by: behind all that have one."""
 
@@ -151,6 +165,9 @@ class Product(Priced, Named, Base):
     rating: Mapped[int] = mapped_column(default=0)
     rating_sum: Mapped[int] = mapped_column(default=0)
     rating_count: Mapped[int] = field(_l("Number of ratings"), default=0, by_flow=True)
+    off_guide: Mapped[bool] = field(
+        _l("Off the guide price"), default=False, server_default=false(), by_flow=True
+    )
     version: Mapped[int] = mapped_column(default=1)
 
     organization: Mapped[Organization] = relationship(info=about(_l("Institution")))
@@ -186,6 +203,7 @@ class Product(Priced, Named, Base):
         Index("ix_product_standard", "standard_id", "id"),
         Index("ix_product_state", "kind", "state", "id"),
         Index("ix_product_kind_category", "kind", "category", "id"),
+        Index("ix_product_off_guide", "kind", "off_guide", "id"),
         Index("ix_product_listed_at", "listed_at", "id", **LISTED),
         Index("ix_product_price", "price_order", "id", **LISTED),
         Index("ix_product_rating", "rating", "id", **LISTED),
@@ -288,7 +306,7 @@ class ProductReview(Submitted, Priced, Named, Base):
             _l("Service cases"),
             section=TERMS,
             limit=5,
-            columns=("client", "is_anonymous", "content", "effect", "picture"),
+            columns=("client", "is_anonymous", "content", "effect", *CASE_PICTURES),
         ),
     )
     consultants: Mapped[list[ReviewConsultant]] = relationship(
@@ -313,79 +331,3 @@ class ProductReview(Submitted, Priced, Named, Base):
         Index("ix_product_review_submitted_at", "submitted_at", "id"),
         Index("ix_product_review_category", "category", "id"),
     )
-
-
-class ProductHighlight(Base):
-    """What is good about a product (产品亮点)."""
-
-    __tablename__ = "product_highlight"
-
-    review_id: Mapped[int] = mapped_column(ForeignKey("product_review.id"), index=True)
-    name: Mapped[str] = field(_l("Title"), String(20))
-    content: Mapped[str] = field(_l("Explanation"), String(100))
-
-
-class ProductStep(StepText, Base):
-    """A step of a special product."""
-
-    __tablename__ = "product_step"
-
-    review_id: Mapped[int] = mapped_column(ForeignKey("product_review.id"), index=True)
-
-
-class ProductCase(Base):
-    """For whom it was done and what came of it (服务案例)."""
-
-    __tablename__ = "product_case"
-    label_column = "client"
-
-    review_id: Mapped[int] = mapped_column(ForeignKey("product_review.id"), index=True)
-    client: Mapped[str] = field(_l("Client"), String(64))
-    is_anonymous: Mapped[bool] = field(_l("Hide the client"), default=False)
-    content: Mapped[str] = field(_l("What was done"), String(300), kind="long")
-    effect: Mapped[str | None] = field(_l("What came of it"), String(200), kind="long")
-    picture_id: Mapped[int | None] = mapped_column(ForeignKey("attachment.id"), index=True)
-
-    picture: Mapped[Attachment | None] = relationship(info=about(_l("Picture"), rule="picture"))
-
-
-class ProductProof(Base):
-    """A document that proves what a product says."""
-
-    __tablename__ = "product_proof"
-    label_column = "id"
-
-    review_id: Mapped[int] = mapped_column(ForeignKey("product_review.id"), index=True)
-    attachment_id: Mapped[int] = mapped_column(ForeignKey("attachment.id"), index=True)
-
-    attachment: Mapped[Attachment] = relationship()
-
-
-class ConsultantLinked:
-    """A consultant who serves a product."""
-
-    label_column: ClassVar[str] = "id"
-
-    consultant_id: Mapped[int] = mapped_column(ForeignKey("consultant.id"), index=True)
-
-    @declared_attr
-    def consultant(cls) -> Mapped[Consultant]:
-        return relationship("Consultant", info=about(_l("Consultant")))
-
-
-class ProductConsultant(ConsultantLinked, Base):
-    """Who serves what is on the portal."""
-
-    __tablename__ = "product_consultant"
-
-    product_id: Mapped[int] = mapped_column(ForeignKey("product.id"), index=True)
-
-    __table_args__ = (UniqueConstraint("product_id", "consultant_id"),)
-
-
-class ReviewConsultant(ConsultantLinked, Base):
-    """Who shall serve what is under review."""
-
-    __tablename__ = "review_consultant"
-
-    review_id: Mapped[int] = mapped_column(ForeignKey("product_review.id"), index=True)

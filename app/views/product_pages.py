@@ -76,7 +76,7 @@ def _file_url(key: int | None) -> str | None:
     return url_for("FileView.show", pk=key) if key else None
 
 
-def _safe(html: str) -> Markup:
+def safe(html: str) -> Markup:
     """Cleaned when it was stored, and once more: a page is no place for trust."""
     return Markup(richtext.cleaned(html))  # noqa: S704
 
@@ -88,14 +88,16 @@ def _standard(row: Product) -> dict[str, Any]:
         return {**NOTHING}
     return {
         **NOTHING,
-        "content": _safe(found.description),
+        "content": safe(found.description),
         "deliverables": found.deliverables,
         "steps": [(step.name, step.content) for step in found.steps],
+        "guide": price(found) if row.off_guide else "",
     }
 
 
 NOTHING: Mapping[str, Any] = {
     "content": Markup(),
+    "guide": "",
     "deliverables": "",
     "support": "",
     "steps": [],
@@ -121,7 +123,7 @@ def _special(row: Product) -> dict[str, Any]:
     if found is None:
         return {**NOTHING}
     return {
-        "content": _safe(found.content),
+        "content": safe(found.content),
         "deliverables": found.deliverables,
         "support": found.support,
         "steps": [(step.name, step.content) for step in found.steps],
@@ -142,7 +144,11 @@ def _case(case: Any) -> dict[str, Any]:
         "client": _("A client of ours") if case.is_anonymous else case.client,
         "content": case.content,
         "effect": case.effect,
-        "picture_url": _file_url(case.picture_id),
+        "picture_urls": [
+            _file_url(key)
+            for key in (case.picture_id, case.second_picture_id, case.third_picture_id)
+            if key
+        ],
     }
 
 

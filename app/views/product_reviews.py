@@ -12,7 +12,6 @@ from flask_appbuilder.models.sqla.interface import SQLAInterface
 from flask_appbuilder.security.decorators import has_access
 from flask_babel import gettext as _, lazy_gettext as _l
 from sqlalchemy import inspect, select
-from sqlalchemy.orm import selectinload
 
 from app import access, clock
 from app.columns import Phrase
@@ -29,6 +28,7 @@ from app.models import (
 )
 from app.security import words
 from app.services import products
+from app.tables.products import CASE_PICTURES
 from app.views.base import BackOfficeView
 from app.views.base.forms import is_key
 from app.views.base.view import Answer
@@ -39,7 +39,7 @@ CHILDREN = MappingProxyType(
     {
         "highlights": (ProductHighlight, ("name", "content")),
         "steps": (ProductStep, ("name", "content")),
-        "cases": (ProductCase, ("client", "is_anonymous", "content", "effect", "picture")),
+        "cases": (ProductCase, ("client", "is_anonymous", "content", "effect", *CASE_PICTURES)),
         "consultants": (ReviewConsultant, ("consultant",)),
         "proofs": (ProductProof, ("attachment",)),
     }
@@ -102,8 +102,7 @@ class ProductReviewView(RequestView):
         row.product_id = db.session.scalar(product.where(Product.kind == "special")) or abort(404)
         held = select(ProductReview).where(ProductReview.product_id == row.product_id)
         held = held.order_by(ProductReview.is_current.desc(), ProductReview.id.desc()).limit(1)
-        every = (selectinload(getattr(ProductReview, name)) for name in CHILDREN)
-        old = db.session.scalar(held.options(*every)) or abort(404)
+        old = db.session.scalars(held.options(*self.eager)).unique().first() or abort(404)
         _copy(old, row)
         return row
 

@@ -27,6 +27,7 @@ from app.views.base.cells import Cell, Shown, local_time
 from app.views.base.forms import ModelForm, draw, is_key
 from app.views.base.sheet import Sheets, Words, sheet_form
 from app.views.base.view import Answer, summary
+from app.views.prices import price
 from app.views.standard_products import PricedList, ReasonForm
 
 RELIST = ("waiting", "delisted", "expired")
@@ -271,6 +272,9 @@ class ListingView(ProductList):
     kind = "standard"
     route_base = "/listings"
     title = _l("Standard service products")
+    list_columns = (*ProductList.list_columns, "off_guide")
+    filter_columns = (*ProductList.filter_columns, "off_guide")
+    edit_template = "products/listing_form.html"
     tabs = ("listed", "delisted", "forced", "expired")
     form_columns = (
         "price_mode", "price_from", "price_to", "unit", "cycle_days", "own_text",
@@ -286,6 +290,22 @@ class ListingView(ProductList):
     def option_conditions(self, name: str) -> Sequence[Any]:
         """Linked consultants of the institution."""
         return own_consultants() if name == "consultants" else []
+
+    def shown(self, cell: Cell, value: Any) -> Shown:
+        """A price off the guide is marked, the others need no word."""
+        if cell.path != "off_guide":
+            return super().shown(cell, value)
+        return Shown(_("Off the guide"), "w") if value else Shown("")
+
+    def _form_context(self, form: ModelForm, row: Any, *given: Any) -> dict[str, Any]:
+        guides = [_guide(row.standard)]
+        return super()._form_context(form, row, *given) | {"guides": guides}
+
+    def save(self, row: Any) -> str:
+        """A price off the guide is kept; its institution is told that it stands out (F12)."""
+        target = super().save(row)
+        _mark([row.id])
+        return target
 
     @expose("/add/", methods=["GET", "POST"])
     @has_access
@@ -336,12 +356,14 @@ class ListingView(ProductList):
 
     def _offer_all(self, forms: Sequence[ModelForm], standards: Sequence[StandardProduct]) -> None:
         own, now = access.actor().organization_id or abort(403), clock.now()
+        keys = []
         for form, standard in zip(forms, standards, strict=True):
             listing = Product()
             with db.session.no_autoflush:
                 form.populate_obj(listing)
                 chosen = [link.consultant.id for link in listing.consultants]
-            products.offer(db.session(), own, standard, listing, chosen, now)
+            keys.append(products.offer(db.session(), own, standard, listing, chosen, now))
+        _mark(keys)
 
     def _add_page(
         self, forms: Sequence[ModelForm], standards: Sequence[StandardProduct], problem: str
@@ -356,7 +378,8 @@ class ListingView(ProductList):
         ]
         title = _("List standard products")
         return self.page(
-            "base/form.html",
+            self.edit_template,
+            guides=[_guide(standard, f"item{standard.id}-") for standard in standards],
             title=title,
             crumbs=self.crumbs((title, "")),
             sections=sections,
@@ -385,6 +408,35 @@ def _first_terms(standard: StandardProduct) -> Product:
     """What stands in the form of a listing before anything is typed: the guide."""
     terms = ("price_mode", "price_from", "price_to", "unit", "cycle_days")
     return Product(**{name: getattr(standard, name) for name in terms}, valid_until=default_end())
+
+
+def _guide(standard: Any, prefix: str = "") -> dict[str, Any]:
+    """The guide of a standard product, and the amounts in 分 beyond which a price is marked."""
+    percent, top = limits().guide_percent, standard.price_to or standard.price_from
+    has_top = top is not None and standard.price_mode != "from"
+    text = _("Guide price of %(name)s: %(price)s", name=standard.name, price=price(standard))
+    return {
+        "prefix": prefix,
+        "text": text,
+        "unit": standard.unit or "",
+        "low": (standard.price_from or 0) * (100 - percent) // 100,
+        "top": top * (100 + percent) // 100 if has_top else "",
+        "warning": _stands_out(),
+    }
+
+
+def _stands_out() -> str:
+    return _(
+        "This price lies more than %(n)s %% off the guide price. It can be listed; the platform "
+        "sees that it stands out.",
+        n=limits().guide_percent,
+    )
+
+
+def _mark(keys: Sequence[int]) -> None:
+    ours = Product.__table__.c.id.in_(keys)
+    if products.mark_off_guide(db.session(), limits().guide_percent, ours):
+        flash(_stands_out(), "warning")
 
 
 def _consultant_options(name: str) -> str:

@@ -85,6 +85,14 @@ class StandardProductView(Sheets, PricedList):
         """No amounts that the mode has no use for."""
         products.settle_price(row)
 
+    def save(self, row: Any) -> str:
+        """A guide that moved marks other listings."""
+        target = super().save(row)
+        percent = current_app.extensions["profile"].listings.guide_percent
+        listings = Product.__table__.c.standard_id == row.id
+        products.mark_off_guide(db.session(), percent, listings)
+        return target
+
     def row_may(self, _row: Any, verb: str) -> bool:
         """Nothing that a listing names is deleted: it is switched off."""
         return verb != "delete" and self.may(verb)
@@ -142,7 +150,7 @@ class CatalogueView(PricedList):
 
     datamodel = SQLAInterface(StandardProduct)
     route_base = "/catalogue"
-    title = _l("Choose standard products")
+    title = _l("List standard products")
     intro = _l("Tick what your institution offers, then list it with your own price and text.")
     list_columns = ("name", "category", "price_mode", "cycle_days", "certificate")
     labels = MappingProxyType({"price_mode": _l("Price guide")})
@@ -163,6 +171,12 @@ class CatalogueView(PricedList):
             Product.organization_id == access.actor().organization_id,
         )
         return [StandardProduct.state == "active", ~listed]
+
+    def crumbs(self, *more: Any) -> Sequence[Any]:
+        """By way of the institution's own list."""
+        start, *rest = super().crumbs(*more)
+        ours = (_("Standard service products"), url_for("ListingView.list"))
+        return [start, ours, *rest]
 
     def bulk_actions(self) -> Sequence[dict[str, Any]]:
         """List what is ticked."""
