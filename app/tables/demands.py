@@ -6,11 +6,11 @@ from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import ForeignKey, Index, String, true
+from sqlalchemy import ForeignKey, Index, String, false, true
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app import choices
-from app.columns import Money, UtcDateTime, about, choice, field
+from app.columns import MOST_AMOUNT, Money, UtcDateTime, about, choice, field
 from app.tables.base import Base, Searchable
 from app.tables.files import Attachment
 from app.tables.people import Organization
@@ -78,6 +78,10 @@ class Demand(Searchable, Base):
         _l("The platform may pass this demand to other institutions"),
         default=True, server_default=true(), section=CONTACT,
     )  # fmt: skip
+    public_need: Mapped[bool] = field(
+        _l("Show on the demand board"), default=False, server_default=false(), section=NEED,
+        hint=_l("What the platform is still to assign stands there, without names and contacts"),
+    )  # fmt: skip
 
     state: Mapped[str] = choice(
         _l("State"), choices.DEMAND_STATES, default="waiting", by_flow=True, section=COURSE
@@ -127,6 +131,7 @@ class Demand(Searchable, Base):
         Index("ix_demand_target_kind", "target_kind", "turn_at", "id"),
         Index("ix_demand_urgency", "urgency", "turn_at", "id"),
         Index("ix_demand_created_at", "created_at", "id"),
+        Index("ix_demand_board", "public_need", "state", "created_at", "id"),
         Index("ix_demand_institution", "organization_id", "turn_at", "id"),
         Index("ix_demand_institution_state", "organization_id", "state", "turn_at", "id"),
         Index("ix_demand_consultant", "consultant_id", "turn_at", "id"),
@@ -169,7 +174,9 @@ class DemandContact(Base):
     summary: Mapped[str] = field(_l("Course of the talk"), String(500), kind="long", minimum=5)
     next_step: Mapped[str | None] = field(_l("Planned next step"), String(100))
     next_at: Mapped[datetime | None] = field(_l("Next contact"), UtcDateTime)
-    amount: Mapped[int | None] = field(_l("Deal amount (yuan)"), Money, minimum=1)
+    amount: Mapped[int | None] = field(
+        _l("Deal amount (yuan)"), Money, minimum=1, maximum=MOST_AMOUNT
+    )
     lost_reason: Mapped[str | None] = field(
         _l("Why it was not won"), String(20), dictionary="closed_reason"
     )

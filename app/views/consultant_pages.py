@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from flask import abort, render_template, request, url_for
 from flask_appbuilder import expose
-from flask_babel import gettext as _, lazy_gettext as _l
+from flask_babel import gettext as _, lazy_gettext as _l, ngettext
 from sqlalchemy import select
 from sqlalchemy.orm import joinedload
 
 from app import access
 from app.extensions import db
-from app.models import Consultant, ConsultantCertificate, Organization
-from app.search import search
+from app.models import Consultant, ConsultantCertificate, Organization, Region
+from app.search import holding, search
 from app.security import words
 from app.services import ratings
+from app.views import market
 from app.views.base import Page, paging
 from app.views.base.cells import Cell, Shown, cell_at
+from app.views.base.filters import pointing
 from app.views.base.forms import clean, is_key
 
 PAGE_SIZE = 12
@@ -29,9 +32,11 @@ CARD = (
 )  # fmt: skip
 SHOWN = (
     (_l("Services"), ("specialities", "years", "industries", "languages", "education")),
-    (_l("Introduction"), ("intro", "achievements")),
+    (_l("About the consultant"), ("intro", "achievements")),
 )
 STARS = 100
+YEARS = ("3", "5", "10", "15")
+"""Years of service that the directory asks for, at least."""
 
 
 class ConsultantPageView(Page):
@@ -41,26 +46,27 @@ class ConsultantPageView(Page):
 
     @expose("/")
     def directory(self) -> str:
-        """All of them, found by name."""
-        phrase = clean(request.args.get("q", ""))[:50]
-        query = select(*CARD).join(Consultant.organization).where(LINKED)
-        if phrase:
-            query = query.where(search(Consultant.search_text, phrase))
+        """All of them, found by name, speciality, region of the institution, years of service."""
+        wanted = _wanted(request.args)
+        query = select(*CARD).join(Consultant.organization).where(LINKED, *_conditions(wanted))
         at = paging.position(request.args.get("at", ""), Consultant.id)
         page = paging.page(
             db.session(), query, Consultant.id, Consultant.id,
             descending=True, at=at, size=PAGE_SIZE, count=None,
         )  # fmt: skip
-        kept = {"q": phrase} if phrase else {}
         return render_template(
             "market/consultants.html",
-            q=phrase,
+            wanted=wanted,
+            categories=market.categories(),
+            regions=market.regions(wanted.get("region", "")),
+            years=[(n, ngettext("%(num)d year or more", "%(num)d years or more", int(n)))
+                   for n in YEARS],
             consultants=[_card(row) for row in page.rows],
             page={
-                "total": page.total, "number": None, "box": False, "kept": kept,
-                "first_url": url_for(".directory", **kept) if page.before else None,
-                "prev_url": page.before and url_for(".directory", **kept, at=page.before),
-                "next_url": page.behind and url_for(".directory", **kept, at=page.behind),
+                "total": page.total, "number": None, "box": False, "kept": wanted,
+                "first_url": url_for(".directory", **wanted) if page.before else None,
+                "prev_url": page.before and url_for(".directory", **wanted, at=page.before),
+                "next_url": page.behind and url_for(".directory", **wanted, at=page.behind),
             },
             sidebar="",
         )  # fmt: skip
@@ -90,6 +96,29 @@ class ConsultantPageView(Page):
             ask_url=f"/my_demands/add/?consultant={row.id}",
             sidebar="",
         )
+
+
+def _wanted(args: Mapping[str, str]) -> dict[str, str]:
+    """What the address asks for, as far as it is understood."""
+    read = {
+        "q": clean(args.get("q", ""))[:50],
+        "category": market.known_category(args.get("category", "")),
+        "region": args.get("region", "") if is_key(args.get("region", "")) else "",
+        "years": args.get("years", "") if args.get("years") in YEARS else "",
+    }
+    return {name: value for name, value in read.items() if value}
+
+
+def _conditions(wanted: Mapping[str, str]) -> Iterator[Any]:
+    if "q" in wanted:
+        yield search(Consultant.search_text, wanted["q"])
+    if "category" in wanted:
+        codes = words().within("service_category", wanted["category"])
+        yield holding(Consultant, "specialities", codes)
+    if "region" in wanted:
+        yield pointing(Region, Organization.region_id, wanted["region"])
+    if "years" in wanted:
+        yield Consultant.years >= int(wanted["years"])
 
 
 def _card(row: Any) -> dict[str, Any]:

@@ -138,10 +138,12 @@ class DemandView(DemandSheets):
     exclude_route_methods = BackOfficeView.exclude_route_methods | {"add", "edit", "delete"}
     show_template = "demand/show.html"
     list_columns: ClassVar[tuple[str, ...]] = (
-        "title", "state", "enterprise_name", "target_name", "category", "budget", "urgency",
-        "consultant", "last_contact_at", "due_at", "number",
+        "title", "state", "due_at", "enterprise_name", "target_name", "category", "budget",
+        "urgency", "consultant", "last_contact_at", "number",
     )  # fmt: skip
-    show_columns = (*NEED, "enterprise_name", "target_kind", "target_name", *CALL, *COURSE)
+    show_columns = (
+        *NEED, "public_need", "enterprise_name", "target_kind", "target_name", *CALL, *COURSE,
+    )  # fmt: skip
     filter_columns = ("category", "target_kind", "urgency", "created_at")
     order_columns = ("turn_at", "created_at", "id")
     base_order = ("turn_at", "asc")
@@ -208,10 +210,7 @@ class DemandView(DemandSheets):
             yield {"label": _("Maintain"), "url": url, "icon": "edit", "primary": True}
         if self.may("hand_over") and row.state in CALLED:
             url = url_for(".hand_over", pk=row.id)
-            label = _("Hand over to another consultant") if row.consultant_id else (
-                _("Assign a consultant")
-            )  # fmt: skip
-            yield {"label": label, "url": url, "icon": "users"}
+            yield {"label": _hand_over_label(row), "url": url, "icon": "users"}
         if row.state == "won" and self.appbuilder.sm.has_access("can_add", "FilingView"):
             url = url_for("FilingView.add", demand=row.id)
             yield {"label": _("Go to the filing"), "url": url, "icon": "file-certificate"}
@@ -246,11 +245,11 @@ class DemandView(DemandSheets):
                     choices=Choices(Choice(str(key), name) for key, name in people),
                     hint=_l("Empty: the institution itself"),
                 ),
-                "opinion": OPINION,
+                "opinion": FieldInfo(_l("Note for the consultant"), kind="long", maximum=500),
             }
         )(self.typed(), data={"consultant": str(row.consultant_id or "")})
         words = self.words(
-            row, _("Assign a consultant: %(name)s", name=row), _("Save"),
+            row, _hand_over_label(row), _("Save"),
             _("The consultant is told, and sees the demand in his own back office."),
         )  # fmt: skip
         key = row.id
@@ -338,7 +337,7 @@ class OpenDemandView(DemandView):
     base_permissions = ["can_list", "can_export"]
     include_route_methods = {"list", "export"}
     tab_column = ""
-    filter_columns = ("category", "urgency", "created_at")
+    filter_columns = ("category", "urgency", "created_at", "public_need")
 
     def base_conditions(self) -> Sequence[Any]:
         """Those that nobody has yet."""
@@ -359,6 +358,13 @@ class LateDemandView(OpenDemandView):
     def base_conditions(self) -> Sequence[Any]:
         """Those whose limit has passed."""
         return [Demand.turn_at < clock.now()]
+
+
+def _hand_over_label(row: Demand) -> str:
+    """转交顾问; 指派顾问 while nobody is in charge."""
+    if row.consultant_id:
+        return _("Hand over to another consultant")
+    return _("Assign a consultant")
 
 
 def _assign_form(*, needs_reason: bool) -> type[ModelForm]:

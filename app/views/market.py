@@ -10,13 +10,13 @@ from flask_appbuilder import expose
 from flask_babel import gettext as _, lazy_gettext as _l
 from sqlalchemy import or_, select
 
-from app import access
+from app import access, clock
 from app.columns import Phrase
 from app.extensions import db
 from app.models import Organization, Product, Region
 from app.search import search
-from app.security import words
-from app.services import products
+from app.security import address, words
+from app.services import limits, products
 from app.views import product_pages
 from app.views.base import Page, paging
 from app.views.base.filters import pointing
@@ -28,6 +28,7 @@ NEWEST = 8
 CITY_LEVEL = 2
 MOST_REGIONS = 400
 DEAREST = 10**9
+HOUR = 3600
 LISTED = Product.state == "listed"
 ORDERS: Mapping[str, tuple[Any, bool, Phrase]] = {
     "new": (Product.listed_at, True, _l("Newest first")),
@@ -111,7 +112,7 @@ class MarketView(Page):
             products=cards(page.rows),
             groups=_groups(wanted),
             leaves=_leaves(wanted),
-            regions=_regions(wanted),
+            regions=regions(wanted.get("region", "")),
             kinds=_kinds(wanted),
             orders=[
                 (label, _link(wanted, order=key), key == wanted.get("order", "new"))
@@ -164,16 +165,18 @@ class MarketView(Page):
 
     @expose("/products/<pk>/seen/", methods=["POST"])
     def seen(self, pk: str) -> Any:
-        """Count a look at the page; its own institution does not count."""
+        """Count a look at the page, of one address once an hour; its own house does not count."""
         query = select(Product.organization_id).where(
             Product.id == (int(pk) if is_key(pk) else 0), LISTED
         )
         house = db.session.scalar(query)
         if house is None:
             abort(404)
-        if house != access.actor().organization_id:
+        if house != access.actor().house:
             rows = access.elevated(db.session(), "anybody's look at a product counts")
-            products.count_view(rows, int(pk))
+            once = f"seen:{int(pk)}:{address()}"
+            if limits.spend(rows, once, 1, HOUR, clock.now()) is None:
+                products.count_view(rows, int(pk))
             db.session.commit()
         return {}
 
@@ -182,13 +185,30 @@ def _logo(key: int | None) -> str | None:
     return url_for("FileView.show", pk=key) if key else None
 
 
+def categories() -> list[tuple[Phrase, list[tuple[str, Phrase]]]]:
+    """The tree as a select offers it: each group as a whole, then what it holds."""
+    return [
+        (
+            group.label,
+            [(group.code, _("All of %(group)s", group=group.label))]
+            + [(leaf.code, leaf.label) for leaf in leaves if leaf.code != group.code],
+        )
+        for group, leaves in words().groups("service_category")
+    ]
+
+
+def known_category(code: str) -> str:
+    """A category that is offered, as the address names it; nothing for any other."""
+    known = {item.code for item in words().items("service_category")}
+    return code if code in known else ""
+
+
 def _wanted(args: Mapping[str, str]) -> dict[str, str]:
     """What the address asks for, as far as it is understood."""
-    known = {item.code for item in words().items("service_category")}
     low, high = _yuan(args.get("low", "")), _yuan(args.get("high", ""))
     read = {
         "q": clean(args.get("q", ""))[:50],
-        "category": args.get("category", "") if args.get("category") in known else "",
+        "category": known_category(args.get("category", "")),
         "kind": args.get("kind", "") if args.get("kind") in {"standard", "special"} else "",
         "region": args.get("region", "") if is_key(args.get("region", "")) else "",
         "low": "" if low is None else str(low),
@@ -208,7 +228,8 @@ def _conditions(wanted: Mapping[str, str]) -> list[Any]:
     if "q" in wanted:
         found.append(search(Product.search_text, wanted["q"]))
     if "category" in wanted:
-        found.append(Product.category.in_(_codes(wanted["category"])))
+        codes = words().within("service_category", wanted["category"])
+        found.append(Product.category.in_(codes))
     if "kind" in wanted:
         found.append(Product.kind == wanted["kind"])
     if "region" in wanted:
@@ -218,14 +239,6 @@ def _conditions(wanted: Mapping[str, str]) -> list[Any]:
     if "high" in wanted:
         found.append(Product.price_order <= int(wanted["high"]) * 100)
     return found
-
-
-def _codes(category: str) -> list[str]:
-    """A category itself, or the leaves of a group."""
-    for group, leaves in words().groups("service_category"):
-        if group.code == category:
-            return [leaf.code for leaf in leaves]
-    return [category]
 
 
 def _link(wanted: Mapping[str, str], **changed: Any) -> str:
@@ -271,10 +284,9 @@ def _kinds(wanted: Mapping[str, str]) -> Sequence[tuple[Phrase, str, bool]]:
     ]
 
 
-def _regions(wanted: Mapping[str, str]) -> list[tuple[str, str]]:
+def regions(chosen: str) -> list[tuple[str, str]]:
     """Provinces and cities; of the chosen city the districts too."""
-    chosen = int(wanted.get("region", 0))
-    city = chosen // 100 * 100
+    city = int(chosen or 0) // 100 * 100
     offered = or_(Region.level <= CITY_LEVEL, Region.parent_id == city)
     rows = db.session.execute(
         select(Region.id, Region.path).where(offered).order_by(Region.id).limit(MOST_REGIONS)

@@ -47,8 +47,8 @@ class MyDemandView(DemandSheets):
         "title", "state", "target_name", "category", "urgency", "consultant", "last_contact_at",
         "enterprise_confirm", "created_at", "number",
     )  # fmt: skip
-    form_columns = (*NEED, *CALL)
-    show_columns = (*NEED, "target_kind", "target_name", "organization", *CALL,
+    form_columns = (*NEED, "public_need", *CALL)
+    show_columns = (*NEED, "public_need", "target_kind", "target_name", "organization", *CALL,
                     *(name for name in COURSE if name != "due_at"))  # fmt: skip
     filter_columns = ("category", "created_at")
     order_columns = ("created_at", "id")
@@ -171,7 +171,8 @@ class MyDemandView(DemandSheets):
         return []
 
     def prepare(self, row: Demand) -> None:
-        """Who asks, and for which enterprise."""
+        """Who asks, and for which enterprise; what names an institution is no open demand."""
+        row.public_need = bool(row.public_need) and row.target_kind == "open"
         if inspect(row).persistent:
             return
         who = access.actor()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from flask import abort, render_template, request, url_for
@@ -12,12 +13,13 @@ from sqlalchemy import select
 from app import clock
 from app.extensions import db
 from app.models import Announcement, Organization, Region
-from app.search import search
+from app.search import holding, search
 from app.security import words
 from app.services import announcements
-from app.views import institution_page, market
+from app.views import institution_page, market, product_pages
 from app.views.base import Page, paging
 from app.views.base.cells import Shown, local_time
+from app.views.base.filters import pointing
 from app.views.base.forms import clean, is_key
 
 PAGE_SIZE = 12
@@ -39,40 +41,42 @@ class PortalView(Page):
     @expose("/")
     def home(self) -> str:
         """Announcements, search, institutions by kind."""
-        phrase, chosen, kept = self._asked()
+        kept = {name: value for name, value in self._asked().items() if name in {"q", "kind"}}
         return render_template(
             "portal/home.html",
-            q=phrase,
+            q=kept.get("q", ""),
             news=announcements.newest(db.session(), clock.now(), NEWS),
             products=[] if kept else market.newest(),
             categories=market.entrances(),
-            kinds=self._kinds(chosen, kept, ".home"),
+            kinds=self._kinds(kept, ".home"),
             sidebar="",
-            **self._institutions(phrase, chosen, kept, ".home"),
+            **self._institutions(kept, ".home"),
         )
 
-    def _asked(self) -> tuple[str, str, dict[str, str]]:
-        """The words and the kind that the address asks for, and what links keep of it."""
-        phrase = clean(request.args.get("q", ""))[:50]
-        kind = request.args.get("kind", "")
-        chosen = kind if kind in {item.code for item in words().items("institution_kind")} else ""
-        return phrase, chosen, {k: v for k, v in {"q": phrase, "kind": chosen}.items() if v}
+    def _asked(self) -> dict[str, str]:
+        """What the address asks for, as far as it is understood."""
+        args, kinds = request.args, {item.code for item in words().items("institution_kind")}
+        region = args.get("region", "")
+        read = {
+            "q": clean(args.get("q", ""))[:50],
+            "kind": args.get("kind", "") if args.get("kind") in kinds else "",
+            "category": market.known_category(args.get("category", "")),
+            "region": region if is_key(region) else "",
+            "member": "1" if args.get("member") == "1" else "",
+        }
+        return {name: value for name, value in read.items() if value}
 
-    def _kinds(self, chosen: str, kept: dict[str, str], here: str) -> list[tuple[str, str, bool]]:
+    def _kinds(self, kept: dict[str, str], here: str) -> list[tuple[str, str, bool]]:
+        chosen = kept.get("kind", "")
         every = {name: value for name, value in kept.items() if name != "kind"}
         return [(_("All"), url_for(here, **every), not chosen)] + [
             (item.label, url_for(here, **kept | {"kind": item.code}), item.code == chosen)
             for item in words().items("institution_kind")
         ]
 
-    def _institutions(
-        self, phrase: str, kind: str, kept: dict[str, str], here: str
-    ) -> dict[str, Any]:
+    def _institutions(self, kept: dict[str, str], here: str) -> dict[str, Any]:
         query = select(*CARD).join(Organization.region, isouter=True).where(IN_POOL)
-        if phrase:
-            query = query.where(search(Organization.search_text, phrase))
-        if kind:
-            query = query.where(Organization.institution_kind == kind)
+        query = query.where(*_conditions(kept))
         at = paging.position(request.args.get("at", ""), Organization.certified_at)
         page = paging.page(
             db.session(), query, Organization.certified_at, Organization.id,
@@ -99,14 +103,17 @@ class PortalView(Page):
 
     @expose("/institutions/")
     def institutions(self) -> str:
-        """服务机构: every institution, by words and kind."""
-        phrase, chosen, kept = self._asked()
+        """服务机构: every institution, by words, kind, service, region and membership."""
+        kept = self._asked()
         return render_template(
             "portal/institutions.html",
-            q=phrase,
-            kinds=self._kinds(chosen, kept, ".institutions"),
+            wanted=kept,
+            categories=market.categories(),
+            regions=market.regions(kept.get("region", "")),
+            members=[("1", _("Members of the association"))],
+            kinds=self._kinds(kept, ".institutions"),
             sidebar="",
-            **self._institutions(phrase, chosen, kept, ".institutions"),
+            **self._institutions(kept, ".institutions"),
         )
 
     @expose("/news/")
@@ -134,9 +141,8 @@ class PortalView(Page):
         query = select(Announcement).where(Announcement.id == (int(pk) if is_key(pk) else 0))
         found = db.session.scalar(query) or abort(404)
         at = local_time(found.publish_at)
-        return render_template(
-            "portal/news.html", title=found.title, at=at, body=found.body, sidebar=""
-        )
+        body = product_pages.safe(found.body)
+        return render_template("portal/news.html", title=found.title, at=at, body=body, sidebar="")
 
     @expose("/institutions/<pk>/")
     def institution(self, pk: str) -> str:
@@ -156,6 +162,20 @@ class PortalView(Page):
             **card | {"kind": Shown(card["kind"], "i") if card["kind"] else None},
             **institution_page.offers(row),
         )
+
+
+def _conditions(kept: Mapping[str, str]) -> Iterator[Any]:
+    if "q" in kept:
+        yield search(Organization.search_text, kept["q"])
+    if "kind" in kept:
+        yield Organization.institution_kind == kept["kind"]
+    if "category" in kept:
+        codes = words().within("service_category", kept["category"])
+        yield holding(Organization, "service_categories", codes)
+    if "region" in kept:
+        yield pointing(Region, Organization.region_id, kept["region"])
+    if "member" in kept:
+        yield Organization.association_state == "member"
 
 
 def _page_line(page: paging.Page, kept: dict[str, str], here: str) -> dict[str, Any]:
