@@ -35,7 +35,7 @@ def workflow(profile: Profile) -> Workflow:
             Joining(),
             ReviewOfConsultant(),
             ChangeOfMainAccount(),
-            ProductListing(profile.listings.longest_days),
+            ProductListing(profile.listings),
         ],
         workdays=lambda rows: reference.workdays(rows, None),
     )

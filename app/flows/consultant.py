@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 
 from app.choices import SERVING
 from app.clock import local_day
+from app.columns import Phrase
 from app.errors import DomainError, Problem
 from app.flow import Act, Flow
 from app.models import ConsultantReview
@@ -30,6 +31,16 @@ class ReviewOfConsultant(Flow[ConsultantReview]):
             if row.valid_until and row.valid_until < today:
                 text = _l("The certificate in row %(n)s has expired.", n=number)
                 found.append(Problem("certificates", text))
+        return found
+
+    def remarks(self, subject: ConsultantReview, rows: Connection, now: datetime) -> list[Phrase]:
+        """A number that stands in the list of others, and whom the person served earlier."""
+        found: list[Phrase] = [
+            _l("This mobile number stands in the list of %(house)s too.", house=house)
+            for house in consultants.elsewhere(rows, subject)
+        ]
+        if before := consultants.served_before(rows, subject):
+            found.append(_l("Served earlier: %(houses)s.", houses="、".join(dict.fromkeys(before))))
         return found
 
     def on_submitted(self, act: Act, subject: ConsultantReview) -> None:

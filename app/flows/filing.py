@@ -71,7 +71,17 @@ class FilingReview(Flow[Filing]):
             found.append(_l("Buyer and institution have the same legal representative."))
         if buyer is not None and buyer.name != subject.buyer_name:
             found.append(_l("The buyer is registered as %(name)s.", name=buyer.name))
-        return found
+        return [*found, *_repeated(subject, rows), *self._jump(subject, rows)]
+
+    def _jump(self, subject: Filing, rows: Connection) -> Iterator[Phrase]:
+        usual = trade.usual_amount(rows, subject, self.rules.jump_least)
+        if usual is not None and (subject.amount or 0) > self.rules.jump_times * usual:
+            yield _l(
+                "The amount is more than %(times)s times what is usual for this institution: "
+                "%(amount)s yuan.",
+                times=self.rules.jump_times,
+                amount=f"{usual / 100:,.2f}",
+            )
 
     def on_submitted(self, act: Act, subject: Filing) -> None:
         """A registered buyer is named."""
@@ -102,8 +112,8 @@ def _service(subject: Filing, rows: Connection) -> Iterator[Problem]:
         yield Problem("service_name", _l("Say what was sold."))
     if not subject.category:
         yield Problem("category", _l("Choose services out of the list."))
-    known = reference.reference(rows, None).codes("service_category")
-    if subject.category and subject.category not in known:
+    words = reference.reference(rows, None)
+    if subject.category and not words.knows("service_category", subject.category):
         yield Problem("category", _l("Choose services out of the list."))
     product_id = _key(subject, "product")
     if subject.product_kind == "free":
@@ -135,6 +145,16 @@ def _once(subject: Filing, rows: Connection) -> Iterator[Problem]:
         yield Problem("demand", _l("Choose a demand of your institution that led to a deal."))
     elif trade.is_filed(rows, demand_id, subject.id):
         yield Problem("demand", _l("A transaction of this demand was filed already."))
+
+
+def _repeated(subject: Filing, rows: Connection) -> Iterator[Phrase]:
+    """A contract number or a file that another filing of this institution or buyer has too."""
+    for number in trade.same_contract(rows, subject):
+        yield _l("Another filing has this contract number: %(number)s.", number=number)
+    for number, name in trade.same_files(rows, subject):
+        yield _l(
+            "The file %(file)s was handed in with %(number)s already.", file=name, number=number
+        )
 
 
 def _key(subject: Filing, name: str) -> int | None:

@@ -15,8 +15,11 @@ from app.columns import Phrase
 from app.errors import Problem
 from app.flow import Act, Flow
 from app.models import ProductReview
-from app.services import formal, products, reference
+from app.profile import Listings
+from app.services import comparing, formal, products, reference, wording
 from app.services.products import review_
+
+MOST_NAMESAKES = 3
 
 
 class ProductListing(Flow[ProductReview]):
@@ -27,8 +30,8 @@ class ProductListing(Flow[ProductReview]):
     # An approval says more than the engine does: that the institution still has to list it.
     tells: ClassVar = {"approved": ("inapp", "email")}
 
-    def __init__(self, longest_days: int) -> None:
-        self.longest_days = longest_days
+    def __init__(self, rules: Listings) -> None:
+        self.rules = rules
 
     def check(self, subject: ProductReview, rows: Connection, now: datetime) -> list[Problem]:
         """Declared rules, price and date, a name of its own, one review at a time."""
@@ -39,17 +42,23 @@ class ProductListing(Flow[ProductReview]):
             problem
             for problem in (
                 *products.price_problems(subject),
-                *products.date_problems(subject.valid_until, today, self.longest_days),
+                *products.date_problems(subject.valid_until, today, self.rules.longest_days),
                 *_faults(subject, rows),
             )
             if problem.field not in wrong
         ]
 
     def remarks(self, subject: ProductReview, rows: Connection, now: datetime) -> list[Phrase]:
-        """Whether it replaces something that is on sale."""
-        if subject.product_id is None or not _is_revision(subject, rows):
-            return []
-        return [_l("This is a revision: the present version stays as it is until you approve.")]
+        """A revision of what is on sale; words, numbers, price and name to look at."""
+        found: list[Phrase] = []
+        if subject.product_id is not None and _is_revision(subject, rows):
+            text = _l("This is a revision: the present version stays as it is until you approve.")
+            found.append(text)
+        return [
+            *found,
+            *_doubtful_words(subject, self.rules),
+            *_compared(subject, rows, self.rules),
+        ]
 
     def on_submitted(self, act: Act, subject: ProductReview) -> None:
         """A first application makes the product; a revision leaves it as it is."""
@@ -82,14 +91,50 @@ class ProductListing(Flow[ProductReview]):
 def _faults(subject: ProductReview, rows: Connection) -> Iterator[Problem]:
     if not subject.highlights:
         yield Problem("highlights", _l("Name at least one highlight."))
-    known = reference.reference(rows, None).codes("service_category")
-    if subject.category and subject.category not in known:
+    words = reference.reference(rows, None)
+    if subject.category and not words.knows("service_category", subject.category):
         yield Problem("category", _l("Choose one of the list."))
     if subject.name and products.is_name_taken(rows, subject):
         yield Problem("name", _l("Your institution has another special product of this name."))
     if _is_under_way(subject, rows):
         text = _l("A revision of this product is under way: wait for its result or withdraw it.")
         yield Problem("", text)
+
+
+def _doubtful_words(subject: ProductReview, rules: Listings) -> Iterator[Phrase]:
+    """What advertising may not say, and numbers that lead past the platform, in their place."""
+    said = list(wording.texts(subject))
+    for text, fields in wording.praise(said, rules.forbidden_words).items():
+        yield _l(
+            'Words that advertising may not use, in %(field)s: "%(text)s".',
+            field=fields[0],
+            text=text,
+        )
+    for text, fields in wording.phones(said).items():
+        yield _l('A phone number within %(field)s: "%(text)s".', field=fields[0], text=text)
+
+
+def _compared(subject: ProductReview, rows: Connection, rules: Listings) -> Iterator[Phrase]:
+    """A price unlike those of its category, and a name like another institution's."""
+    yield from _unusual_price(subject, rows, rules)
+    for name, house in comparing.namesakes(rows, subject, rules.similar_percent)[:MOST_NAMESAKES]:
+        yield _l("A product of %(house)s has a like name: %(name)s.", house=house, name=name)
+
+
+def _unusual_price(subject: ProductReview, rows: Connection, rules: Listings) -> Iterator[Phrase]:
+    lowest = subject.price_from
+    if lowest is None:
+        return
+    usual = comparing.usual_prices(rows, subject, rules.price_percentiles, rules.price_least)
+    if usual is None:
+        return
+    low, high = usual
+    if lowest < low or (subject.price_to or lowest) > high:
+        yield _l(
+            "The price lies outside what is usual in this category: %(low)s to %(high)s yuan.",
+            low=f"{low / 100:,.2f}",
+            high=f"{high / 100:,.2f}",
+        )
 
 
 def _is_under_way(subject: ProductReview, rows: Connection) -> bool:

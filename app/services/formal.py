@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 from email_validator import EmailNotValidError, validate_email
@@ -17,7 +18,7 @@ from sqlalchemy import inspect
 from sqlalchemy.orm import ColumnProperty, RelationshipProperty
 from stdnum.cn import ric, uscc
 
-from app.columns import FieldInfo, Phrase
+from app.columns import FieldInfo, Money, Phrase
 from app.errors import Problem
 from app.services import richtext
 
@@ -76,7 +77,7 @@ def problems(row: Any, today: date) -> list[Problem]:
 def _faults(row: Any, today: date, *, top: bool) -> Iterator[tuple[str, Phrase]]:
     mapper = inspect(type(row))
     for prop in mapper.attrs:
-        info = _info(prop)
+        info = info_of(prop)
         if info is None or info.by_flow or (top and not info.section):
             continue
         if info.only_if and not getattr(row, info.only_if):
@@ -88,7 +89,8 @@ def _faults(row: Any, today: date, *, top: bool) -> Iterator[tuple[str, Phrase]]
             yield prop.key, text
 
 
-def _info(prop: Any) -> FieldInfo | None:
+def info_of(prop: Any) -> FieldInfo | None:
+    """What is declared of a column or relation of a model."""
     holder = prop.columns[0] if isinstance(prop, ColumnProperty) else prop
     found: FieldInfo | None = holder.info.get("field")
     return found
@@ -125,16 +127,22 @@ def wrong(prop: Any, info: FieldInfo, value: Any, today: date) -> Phrase:
         return _l("Choose at most %(n)s.", n=info.limit) if len(value) > info.limit > 0 else ""
     if isinstance(value, date):
         return _l("This day is still to come.") if info.past and value > today else ""
-    return _wrong_number(info, value) if isinstance(value, int) else ""
+    return _wrong_number(prop, info, value) if isinstance(value, int) else ""
 
 
-def _wrong_number(info: FieldInfo, value: int) -> Phrase:
+def _wrong_number(prop: Any, info: FieldInfo, value: int) -> Phrase:
     low = info.minimum or 0
     if value < low:
-        return _l("At least %(n)s.", n=low)
+        return _l("At least %(n)s.", n=_as_typed(prop, info, low))
     if info.maximum is not None and value > info.maximum:
-        return _l("At most %(n)s.", n=info.maximum)
+        return _l("At most %(n)s.", n=_as_typed(prop, info, info.maximum))
     return ""
+
+
+def _as_typed(prop: Any, info: FieldInfo, bound: int) -> str:
+    """A bound as people would type it: an amount in its unit, not in 分."""
+    is_money = prop is not None and isinstance(prop.columns[0].type, Money)
+    return f"{Decimal(bound) / 100 / info.unit:f}" if is_money else str(bound)
 
 
 def _wrong_text(prop: Any, info: FieldInfo, text: str) -> Phrase:

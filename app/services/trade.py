@@ -8,16 +8,28 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, datetime
+from statistics import median
 from typing import Any
 
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import Connection, Row, Table, exists, func, select, update
+from sqlalchemy import Connection, Row, Table, exists, func, or_, select, union, union_all, update
 from sqlalchemy.orm import Session
 
 from app import messages
 from app.access import elevated
 from app.lifecycle import Lifecycle, Step
-from app.models import Consultant, Demand, Filing, FlowCase, Membership, Organization, Product
+from app.models import (
+    Attachment,
+    Consultant,
+    Demand,
+    Filing,
+    FilingContract,
+    FilingInvoice,
+    FlowCase,
+    Membership,
+    Organization,
+    Product,
+)
 from app.services import ratings, scores
 
 SOURCE = "filing"
@@ -26,6 +38,10 @@ LIFE = Lifecycle(
     Filing, {"void": Step(_l("Void the filing"), ("approved",), "void", needs_reason=True)}
 )
 COUNTED = ("in_review", "approved")
+SHOWN = 3
+"""So many filings that repeat something are named to a reviewer."""
+LATEST = 200
+"""So many transactions say what is usual for an institution."""
 
 
 def _table(model: Any) -> Table:
@@ -35,6 +51,7 @@ def _table(model: Any) -> Table:
 filing_, organization_ = _table(Filing), _table(Organization)
 consultant_, product_, demand_ = _table(Consultant), _table(Product), _table(Demand)
 case_, member_ = _table(FlowCase), _table(Membership)
+attachment_ = _table(Attachment)
 
 
 # --- what a filing is checked against -----------------------------------------------------------
@@ -80,6 +97,55 @@ def twin(rows: Connection, filing: Filing) -> str | None:
     if filing.id is not None:
         same = same.where(f.id != filing.id)
     return rows.scalar(same.select_from(filing_).limit(1))
+
+
+def _beside(filing: Filing) -> Any:
+    """Other filings that count, of the same institution or of the same buyer; with their cases."""
+    f, near = filing_.c, [filing_.c.organization_id == filing.organization_id]
+    if filing.buyer_id is not None:
+        near.append(f.buyer_id == filing.buyer_id)
+    of_case = (case_.c.subject_id == f.id) & (case_.c.flow == SOURCE)
+    others = f.state.in_(COUNTED), f.id != filing.id, or_(*near)
+    return select(case_.c.number).select_from(filing_).join(case_, of_case).where(*others)
+
+
+def same_contract(rows: Connection, filing: Filing) -> Sequence[str]:
+    """The numbers of other filings with this contract number."""
+    if not filing.contract_no:
+        return []
+    same = _beside(filing).where(filing_.c.contract_no == filing.contract_no)
+    return rows.scalars(same.order_by(filing_.c.id.desc()).limit(SHOWN)).all()
+
+
+def same_files(rows: Connection, filing: Filing) -> Sequence[Any]:
+    """The numbers of other filings that one of this one's files belongs to, and its name there."""
+    links = (_table(FilingContract), _table(FilingInvoice))
+    mine = union_all(
+        *(
+            select(attachment_.c.sha256)
+            .join(link, link.c.attachment_id == attachment_.c.id)
+            .where(link.c.filing_id == filing.id)
+            for link in links
+        )
+    )
+    theirs = (
+        _beside(filing)
+        .add_columns(attachment_.c.name)
+        .join(link, link.c.filing_id == filing_.c.id)
+        .join(attachment_, attachment_.c.id == link.c.attachment_id)
+        .where(attachment_.c.sha256.in_(mine))
+        for link in links
+    )
+    return rows.execute(union(*theirs).limit(SHOWN)).all()
+
+
+def usual_amount(rows: Connection, filing: Filing, least: int) -> int | None:
+    """The median of the institution's latest transactions; None when they are few."""
+    f = filing_.c
+    others = f.organization_id == filing.organization_id, f.state == "approved"
+    newest = select(f.amount).where(*others, f.id != filing.id).order_by(f.id.desc())
+    amounts = rows.scalars(newest.limit(LATEST)).all()
+    return round(median(amounts)) if len(amounts) >= least else None
 
 
 def is_filed(rows: Connection, demand_id: int, filing_id: int | None) -> bool:
