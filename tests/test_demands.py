@@ -153,6 +153,25 @@ def test_from_the_portal_to_a_confirmed_deal(app: Any, sign_in: Any) -> None:
 
 
 @pytest.mark.db
+def test_a_sub_account_is_told_of_demands_once_it_may_read_them(app: Any, sign_in: Any) -> None:
+    """S4-11: what the main account gives (应用内权限配置) opens the page and its messages."""
+    enterprise, main, sub = (sign_in(n) for n in ("enterprise", "institution", "institution_sub"))
+    place = house(app, "institution").id
+    who = select(Membership.id).join(Person, Person.id == Membership.user_id)
+    colleague = of(app, who.where(Person.username == "institution_sub"))
+    before = raised(app, enterprise, f"institution={place}")
+    assert "institution_sub" not in told(app, "demand.new", before)
+    assert sub.get(f"/demands/show/{before.id}/").status_code == 403
+    given = {"demands": ["view", "edit"]}
+    assert main.post(f"/people/rights/{colleague}/", data=given).status_code == 302
+    demand = raised(app, enterprise, f"institution={place}", title="另一条产线")
+    assert {"institution", "institution_sub"} <= told(app, "demand.new", demand)
+    assert "另一条产线" in text(sub.get("/demands/list/"))
+    assert said(sub, demand, "contacted").status_code == 302
+    assert again(app, demand).state == "contacted"
+
+
+@pytest.mark.db
 def test_a_dispute_is_decided_by_staff_and_the_deal_undone(app: Any, sign_in: Any) -> None:
     enterprise, institution, staff = (sign_in(n) for n in ("enterprise", "institution", "operator"))
     demand = raised(app, enterprise, f"institution={house(app, 'institution').id}")

@@ -13,7 +13,10 @@ from app.extensions import system_session
 from app.jobs import run_job
 from app.models import Filing, Organization, Rating, RatingScore, RatingTotal, ScoreEntry
 from app.services import ratings
+from app.services.demo import credit_code
+from app.services.ratings import TO_PROVIDER
 from tests.test_certification import decided, number_in, of, problems, told, uploaded
+from tests.test_demands import raised, said
 from tests.test_imports import sent, sheet
 
 pytestmark = pytest.mark.db
@@ -233,6 +236,31 @@ def test_a_buyer_that_registers_later_finds_its_transactions(app, sign_in, actor
     assert "设备联网改造" in sign_in("enterprise").get("/ratings/waiting/list/").text
 
 
+def test_an_ordinary_user_rates_what_came_of_his_own_demand(app, sign_in, actor_of):
+    """S4-1, S4-13: an enterprise outside the park asks and rates as an ordinary user."""
+    visitor, house, operator = (sign_in(n) for n in ("visitor", "institution", "operator"))
+    demand = raised(app, visitor, f"institution={actor_of('institution').organization_id}")
+    assert said(house, demand, "won", amount="9800").status_code == 302
+    outside = {"buyer_name": "外地精铸有限公司", "buyer_credit_code": credit_code("77")}
+    key = filed(app, house, operator, demand=str(demand.id), amount="9800", **outside)
+    ours, theirs = (rating_of(app, key, side).id for side in ("provider_to_buyer", TO_PROVIDER))
+    run_job(app, "rating.invite", clock.now() + timedelta(days=1, hours=1))
+    asked = {row[2] for row in told(app, "rating.invite") if row[1].startswith(f"rate:{key}:")}
+    assert {"institution", "visitor"} <= asked
+    assert "我评价的" in visitor.get("/ratings/waiting/list/").text
+    assert visitor.get(f"/ratings/rate/{ours}/").status_code == 404
+    assert visitor.post(f"/ratings/rate/{theirs}/", data=STARS).status_code == 302
+    assert "外地精铸有限公司" not in visitor.get("/ratings/received/list/").text
+    assert house.post(f"/ratings/rate/{ours}/", data=OF_BUYER).status_code == 302
+    assert "设备联网改造" in visitor.get("/ratings/given/list/").text
+    assert "设备联网改造" in visitor.get("/ratings/received/list/").text
+    answer = visitor.post(f"/ratings/reply/{ours}/", data={"text": "合作愉快。"})
+    assert answer.status_code == 302
+    assert {row[2] for row in told(app, "rating.received")} >= {"visitor", "institution"}
+    stranger = sign_in("newcomer")
+    assert stranger.get(f"/ratings/show/{theirs}/").status_code == 404
+
+
 def test_others_see_neither_transactions_nor_ratings(app, sign_in):
     house, operator = sign_in("institution"), sign_in("operator")
     key = filed(app, house, operator)
@@ -251,6 +279,15 @@ def test_the_overall_score_is_the_weighted_mean_in_hundredths():
     assert ratings.overall({**dict.fromkeys(weights, 5), "price": 3}, weights) == 460
     assert ratings.overall(dict.fromkeys(weights, 1), weights) == 100
     assert [ratings.rounded(n) for n in (349, 350, 449, 450)] == [3, 4, 4, 5]
+
+
+@pytest.mark.parametrize("amount", ["100000000000.01", "999999999999999", "1e12", "-1", "NaN"])
+def test_an_amount_that_no_sum_could_hold_is_refused_in_its_unit(app, sign_in, amount):
+    client = sign_in("institution")
+    answer = client.post("/filings/add/", data=filing(app, client, amount=amount))
+    assert answer.status_code == 400
+    if amount[0] == "1" or amount[0] == "9":
+        assert "100000000000" in " ".join(problems(answer))
 
 
 def test_sums_agree_with_the_rows(app, sign_in):

@@ -75,6 +75,11 @@ class Actor:
     consultant_id: int | None = None
     serves_id: int | None = None
 
+    @property
+    def house(self) -> int | None:
+        """For whom the actor acts: his own organization, or the institution that he serves."""
+        return self.organization_id or self.serves_id
+
     def holds(self, role: str, organization_id: int | None = None) -> bool:
         """Whether the role is held, and in that organization if one is named."""
         return role in self.roles and organization_id in (None, self.organization_id)

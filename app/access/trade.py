@@ -66,7 +66,17 @@ def rating_seen(me: Me, columns: Any) -> ColumnElement[bool]:
         )
     if me.is_any("consultant"):
         return and_(columns.consultant_id == me.consultant_id, to_provider, shown)
+    if me.is_any("ordinary"):
+        return and_(_asked_for(me, columns), or_(to_provider, shown))
     return false()
+
+
+def _asked_for(me: Me, columns: Any) -> ColumnElement[bool]:
+    """What came of an ordinary user's own demand, while its buyer is no organization here."""
+    filing, demand = (m.__table__.alias().c for m in (models.Filing, models.Demand))
+    mine = select(demand.id).where(_is_me(demand.user_id, me), demand.enterprise_id.is_(None))
+    filed = select(filing.id).where(filing.demand_id.in_(mine))
+    return and_(columns.buyer_id.is_(None), columns.filing_id.in_(filed))
 
 
 visible(models.Rating)(rating_seen)

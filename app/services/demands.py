@@ -25,11 +25,13 @@ from app.lifecycle import Lifecycle, OutOfTurn, Step
 from app.models import Consultant, Demand, DemandContact, Organization, Product
 from app.numbers import next_number
 from app.profile import Demands
-from app.services import organizations, scores
+from app.services import organizations, rights, scores
 from app.tables.demands import SETTLED_TURN
 from app.todos import holders
 
 PREFIX = "XQ"
+ENTRY = "demands"
+"""The entry of the menu that an institution has for them (需求管理)."""
 WHY = "a demand concerns the enterprise, the institution and the platform"
 CALLED = ("waiting", "contacted", "following")
 """An institution has it, and it is not settled."""
@@ -369,10 +371,14 @@ class Office:
 
 
 def servants(rows: Connection, organization_id: int | None, consultant_id: int | None) -> list[int]:
-    """Who is told of an institution's demand: its main account and the consultant in charge."""
+    """Who is told of an institution's demand.
+
+    Its main account, the sub-accounts that may read demands, and the consultant in charge.
+    """
     if organization_id is None:
         return []
     accounts = consultants_accounts(rows, consultant_id)
+    accounts += rights.readers(rows, organization_id, ENTRY)
     return organizations.people_of(rows, organization_id, *accounts)
 
 

@@ -34,6 +34,8 @@ from app.errors import DomainError
 from app.lifecycle import Lifecycle, OutOfTurn, Step
 from app.models import (
     Consultant,
+    Demand,
+    Filing,
     Membership,
     Organization,
     Rating,
@@ -77,7 +79,7 @@ def _table(model: Any) -> Table:
 
 rating_, stars_, picture_ = _table(Rating), _table(RatingScore), _table(RatingPicture)
 total_, organization_, member_ = _table(RatingTotal), _table(Organization), _table(Membership)
-consultant_ = _table(Consultant)
+consultant_, demand_, filing_ = _table(Consultant), _table(Demand), _table(Filing)
 # Literals, not parameters: so that partial indexes serve.
 _WAITING: ColumnElement[str] = literal_column("'waiting'")
 _SAID: ColumnElement[str] = literal_column("'hidden_pair'")
@@ -235,10 +237,9 @@ def show(session: Session, key: int, rules: Trade, now: datetime) -> None:
 
 
 def rated(rows: Connection, row: Row[Any]) -> list[int]:
-    """Who is told of what was said: the main account of the other side, and the consultant."""
+    """Who is told of what was said: who leads the other side, and the consultant."""
     to_provider = row.direction == TO_PROVIDER
-    house = row.organization_id if to_provider else row.buyer_id
-    found = set(_leaders(rows, house))
+    found = set(_leaders(rows, row.organization_id) if to_provider else _buyers(rows, row))
     if to_provider and row.consultant_id:
         own = select(consultant_.c.user_id).where(
             consultant_.c.id == row.consultant_id, consultant_.c.state == "linked"
@@ -248,8 +249,22 @@ def rated(rows: Connection, row: Row[Any]) -> list[int]:
 
 
 def raters(rows: Connection, row: Row[Any]) -> list[int]:
-    """Who is asked to rate: the main account of that side."""
-    return _leaders(rows, row.buyer_id if row.direction == TO_PROVIDER else row.organization_id)
+    """Who is asked to rate: who leads that side."""
+    if row.direction == TO_PROVIDER:
+        return _buyers(rows, row)
+    return _leaders(rows, row.organization_id)
+
+
+def _buyers(rows: Connection, row: Row[Any]) -> list[int]:
+    """The buyer's main account; of a buyer that is not registered, who asked for the service."""
+    if row.buyer_id:
+        return _leaders(rows, row.buyer_id)
+    author = (
+        select(demand_.c.user_id)
+        .join(filing_, filing_.c.demand_id == demand_.c.id)
+        .where(filing_.c.id == row.filing_id, demand_.c.enterprise_id.is_(None))
+    )
+    return list(rows.scalars(author))
 
 
 def _leaders(rows: Connection, organization_id: int | None) -> list[int]:

@@ -140,6 +140,18 @@ def pairs_of(rows: Session | Connection, roles: Iterable[str]) -> frozenset[Pair
     return frozenset((row[0], row[1]) for row in rows.execute(granted))
 
 
+def readers(rows: Connection, organization_id: int, entry: str) -> list[int]:
+    """The sub-accounts of an organization that may read what an entry of the menu leads to."""
+    query = select(member_.c.user_id, member_.c.rights).where(
+        member_.c.organization_id == organization_id, ~member_.c.is_main
+    )
+    return [
+        user_id
+        for user_id, held in rows.execute(query)
+        if held is None or VIEW in held.get(entry, ())
+    ]
+
+
 def standing(rows: Session | Connection, user_id: int) -> Standing | None:
     """The organization that a person belongs to, and as what."""
     o = organization_.c

@@ -397,7 +397,7 @@ def _of(direction: str) -> Any:
 
 
 def _rated_by_us() -> Any:
-    """That the reader's organization is the side that speaks."""
+    """That the reader's side speaks; of an ordinary user the buyer is no organization here."""
     house = access.actor().organization_id
     return or_(
         and_(Rating.organization_id == house, _of(TO_BUYER)),
@@ -406,9 +406,11 @@ def _rated_by_us() -> Any:
 
 
 def _is_ours(row: Rating) -> bool:
-    house = access.actor().organization_id
+    who = access.actor()
+    if who.kind == "ordinary":  # he sees none but those of what he asked for
+        return bool(row.direction == TO_PROVIDER)
     speaker = row.buyer_id if row.direction == TO_PROVIDER else row.organization_id
-    return house is not None and speaker == house
+    return who.organization_id is not None and speaker == who.organization_id
 
 
 def _menu() -> str:
