@@ -12,15 +12,18 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Barrier
 from urllib.parse import urlencode
 
 import pytest
 from sqlalchemy import func, select
 
 from app.extensions import system_session
-from app.models import AuditEntry, Message, Person
+from app.models import AuditEntry, Invitation, Message, Person
 from app.services.demo import PASSWORD
 from tests.conftest import TEST_CODE
+from tests.test_certification import of
+from tests.test_consultants import EMAIL, MOBILE, invited, line
 from tests.test_messages import free_port
 
 pytestmark = pytest.mark.db
@@ -153,6 +156,37 @@ def a_thousand_requests_at_once_send_one_code(pair, mobile):
     with ThreadPoolExecutor(32) as pool:
         answers = list(pool.map(one, range(1000)))
     assert (answers.count(200), answers.count(429)) == (1, 999)
+
+
+def test_fifty_uses_of_one_invitation_on_two_servers_give_one_account(app, sign_in):
+    """S4-6: four processes that know nothing of each other."""
+    link = invited(app, sign_in("institution"))
+    with servers(app, 2) as pair:
+        visits = [(server, *opened(server, link)) for server in pair * 25]
+        start = Barrier(len(visits))
+
+        def use(visit) -> int:
+            server, token, cookie = visit
+            typed = {"way": "new", "password": PASSWORD, "password_again": PASSWORD}
+            start.wait()
+            typed |= {"accept_terms": "y", "csrf_token": token}
+            return server.ask("POST", "/invitations/", typed, cookie)[0]
+
+        with ThreadPoolExecutor(len(visits)) as pool:
+            answers = list(pool.map(use, visits))
+    assert answers.count(302) == 1, answers
+    assert set(answers) <= {302, 400, 410}
+    assert of(app, select(func.count(Person.id)).where(Person.mobile == MOBILE)) == 1
+    used = select(func.count(Invitation.id)).where(Invitation.used_by.is_not(None))
+    assert of(app, used.where(Invitation.email == EMAIL)) == 1
+    assert line(app).state == "accepted"
+
+
+def opened(server, link) -> tuple[str, str]:
+    """The token of the form behind a link, and the cookie of whoever followed it."""
+    _status, _text, cookie = server.ask("GET", link)
+    _status, text, cookie = server.ask("GET", "/invitations/", cookie=cookie)
+    return re.search(r'name="csrf_token" value="([^"]+)"', text)[1], cookie
 
 
 def test_a_thousand_requests_from_as_many_addresses_send_one(app, mobile):

@@ -41,8 +41,8 @@ def register() -> None:
     timetable.job(NAME, "Tick", timedelta(seconds=1), second="*")(tick)
 
 
-def main() -> None:
-    """Run the scheduler on the database named in the command line, impatiently."""
+def application() -> Flask:
+    """As much of the application as jobs need, on the database named in the command line."""
     app = Flask("scheduler")
     app.config.update(SQLALCHEMY_DATABASE_URI=sys.argv[1], MAIL_BACKEND="console")
     app.extensions["settings"] = SimpleNamespace(public_url="http://127.0.0.1:8080")
@@ -52,6 +52,12 @@ def main() -> None:
     with app.app_context():
         if db.engine.dialect.name == "sqlite":
             prepare_sqlite(db.engine)
+    return app
+
+
+def main() -> None:
+    """Run the scheduler, impatiently."""
+    app = application()
     register()
     engine.LEASE, jobs.PICK_UP_SECONDS = timedelta(seconds=2), 1
     jobs.run_scheduler(app)

@@ -30,6 +30,7 @@ log = logging.getLogger(__name__)
 def rank(session: Session, now: datetime) -> int:
     """Close what is over, count what there is, write the board; how many places it has."""
     rows = elevated(session, "the board compares all institutions")
+    ranking.alone(rows)
     formula = scores.formula_of(rows, scores.period_of(now))
     since = scores.months_before(scores.period_of(now), formula.months)
     if wrong := scores.settle(rows, since):

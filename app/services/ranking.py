@@ -28,6 +28,7 @@ from app.models import (
     Membership,
     Organization,
     ScoreEntry,
+    ScoreFormula,
     ScoreMonth,
     ScoreStanding,
     ScoreTotal,
@@ -50,7 +51,7 @@ def _table(model: Any) -> Table:
 organization_, consultant_ = _table(Organization), _table(Consultant)
 entry_, total_ = _table(ScoreEntry), _table(ScoreTotal)
 standing_, month_ = _table(ScoreStanding), _table(ScoreMonth)
-member_ = _table(Membership)
+member_, formula_ = _table(Membership), _table(ScoreFormula)
 
 
 # --- the board ----------------------------------------------------------------------------------
@@ -157,6 +158,12 @@ def _place(kind: str, row: Any, rank: int) -> Place:
         int(row.trades),
         round(row.stars * 100 / row.ratings) if row.ratings else None,
     )
+
+
+def alone(rows: Connection) -> None:
+    """Wait until nobody else counts the board; points are still given meanwhile."""
+    oldest = select(formula_.c.id).order_by(formula_.c.id).limit(1)
+    rows.execute(oldest.with_for_update(key_share=True))
 
 
 def publish(rows: Connection, now: datetime) -> int:
