@@ -20,7 +20,7 @@ class Announcement(Searchable, Base):
     search_columns = ("title",)
 
     title: Mapped[str] = field(_l("Title"), String(80), search=True)
-    body: Mapped[str] = field(_l("Body"), Text, kind="long", maximum=20_000)
+    body: Mapped[str] = field(_l("Body"), Text, kind="rich", maximum=50_000)
     publish_at: Mapped[datetime] = field(_l("Publish at"), UtcDateTime)
     expire_at: Mapped[datetime | None] = field(_l("Expire at"), UtcDateTime)
 

@@ -16,7 +16,7 @@ def fill(demo: Demonstration) -> None:
         demo.add(
             Announcement(
                 title=row["title"],
-                body=row["body"].strip(),
+                body="".join(f"<p>{part}</p>" for part in row["body"].strip().split("\n\n")),
                 publish_at=published,
                 expire_at=published + timedelta(days=until) if until else None,
             )

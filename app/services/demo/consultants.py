@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import select, update
@@ -14,12 +14,13 @@ from app.models import (
     ConsultantReview,
     Invitation,
     Message,
+    Organization,
     Person,
     ReviewedCertificate,
 )
 from app.services import consultants
 from app.services.demo.house import Demonstration, Firm, read
-from app.services.demo.pictures import logo
+from app.services.demo.pictures import card, logo
 
 FLOW = "consultant_review"
 OPINION = "身份与授权属实，专业与资格相符，同意。"
@@ -117,14 +118,22 @@ def _review(
         achievements=row.get("achievements"),
         accept_terms=True,
         created_at=sent,
-        certificates=list(_certificates(row, clock.local_day(sent))),
+        certificates=list(_certificates(demo, row, line, person, sent)),
     )
 
 
-def _certificates(row: Mapping[str, Any], day: date) -> Iterator[ReviewedCertificate]:
-    if "certificate" in row:
-        yield ReviewedCertificate(
-            name=row["certificate"],
-            number=f"ZS{row['number']:02}{row['years']:02}",
-            issued_on=day.replace(year=day.year - row["years"], day=1),
-        )
+def _certificates(
+    demo: Demonstration, row: Mapping[str, Any], line: Consultant, person: Person, sent: datetime
+) -> Iterator[ReviewedCertificate]:
+    """What he is qualified by, with its scan."""
+    if "certificate" not in row:
+        return
+    day, house = clock.local_day(sent), demo.session.get_one(Organization, line.organization_id)
+    told = {"colors": COLORS[1], "legal_person": row["name"], "code": f"{row['number']:02}"}
+    scan = demo.picture(card(row["certificate"], told, house), "资格证书", person, sent)
+    yield ReviewedCertificate(
+        name=row["certificate"],
+        number=f"ZS{row['number']:02}{row['years']:02}",
+        issued_on=day.replace(year=day.year - row["years"], day=1),
+        proof_id=scan.id,
+    )

@@ -9,11 +9,22 @@ from typing import Any
 from sqlalchemy import select
 
 from app import audit, profile
-from app.models import Consultant, Demand, DemandContact, Organization, Product
+from app.models import (
+    Attachment,
+    Consultant,
+    Demand,
+    DemandContact,
+    DemandFile,
+    Organization,
+    Person,
+    Product,
+)
 from app.services.demands import Office, Target, target
 from app.services.demo.house import Demonstration, Firm, read
+from app.services.demo.pictures import scene
 
 DISPUTE = "只谈过意向，没有签合同，也没有付款。"
+COLORS, SIZE = ("#3b4a6b", "#8fa3b8"), (640, 480)
 PUT_OFF = "客户推迟了订单，检测暂时不做。"
 
 
@@ -63,8 +74,12 @@ def _raise(demo: Demonstration, row: Mapping[str, Any]) -> None:
         contact_phone=ours.contact_phone,
         contact_email=ours.contact_email,
         call_time="any",
+        public_need=row.get("public", False),
         **{name: row[name] for name in ("title", "description", "category", "budget", "urgency")},
     )
+    demand.files = [
+        DemandFile(attachment=_drawn(demo, firm, name, raised)) for name in row.get("files", ())
+    ]
     with _by(firm):
         _office(demo, min(raised, demo.now - timedelta(minutes=1))).take_in(demand)
     for talk in row.get("talks", ()):
@@ -74,6 +89,12 @@ def _raise(demo: Demonstration, row: Mapping[str, Any]) -> None:
         last = demo.at(row["talks"][-1]["days"] - 1, 9)
         with _by(firm):
             _end(_office(demo, last), demand.id, row["end"])
+
+
+def _drawn(demo: Demonstration, firm: Firm, name: str, when: datetime) -> Attachment:
+    """What the enterprise sends along, as a picture."""
+    owner = demo.session.get_one(Person, firm.user_id)
+    return demo.picture(scene(name, COLORS, SIZE, "sample"), name, owner, when, "document")
 
 
 def _talk(demo: Demonstration, demand: Demand, talk: Mapping[str, Any], house: Firm) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +43,31 @@ def logo(row: dict[str, Any]) -> Image.Image:
     letters, is_chinese = font(176)
     text = row["short_name"][0] if is_chinese else row["code"]
     ImageDraw.Draw(picture).text((160, 160), text, fill="white", font=letters, anchor="mm")
+    return picture
+
+
+def scene(name: str, colors: Sequence[str], size: tuple[int, int], otherwise: str) -> Image.Image:
+    """Two colours running into each other, circles by the name, and the name itself.
+
+    ``otherwise`` is written where no font can show Chinese.
+    """
+    first, second = (Image.new("RGB", size, color) for color in colors)
+    slope = Image.linear_gradient("L").rotate(90).resize(size)
+    picture = Image.composite(second, first, slope)
+    veil = Image.new("L", size, 0)
+    draw, by_name = ImageDraw.Draw(veil), sha256(name.encode()).digest()
+    for at in range(0, 18, 3):
+        across, down, wide = by_name[at : at + 3]
+        radius = (60 + wide) * size[0] // 960
+        x, y = across * size[0] // 255, down * size[1] // 255
+        draw.ellipse((x - radius, y - radius, x + radius, y + radius), fill=28)
+    picture.paste(Image.new("RGB", size, "white"), mask=veil)
+    letters, is_chinese = font(58 * size[0] // 960)
+    text, apart = ImageDraw.Draw(picture), 80 * size[0] // 960
+    lines = [name[:14], name[14:]] if is_chinese else [otherwise]
+    for number, line in enumerate(filter(None, lines)):
+        place = (size[0] // 2, size[1] // 2 - apart // 2 + apart * number)
+        text.text(place, line, fill="white", font=letters, anchor="mm")
     return picture
 
 

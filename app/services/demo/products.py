@@ -8,7 +8,6 @@ from hashlib import sha256
 from types import SimpleNamespace
 from typing import Any
 
-from PIL import Image, ImageDraw
 from sqlalchemy import select, update
 
 from app.models import (
@@ -16,6 +15,7 @@ from app.models import (
     Draft,
     Person,
     Product,
+    ProductCase,
     ProductHighlight,
     ProductReview,
     ProductStep,
@@ -25,11 +25,12 @@ from app.models import (
 )
 from app.services import products
 from app.services.demo.house import Demonstration, Firm, read
-from app.services.demo.pictures import font
+from app.services.demo.pictures import scene
 
 FLOW = "product_review"
 DRAFT_FORM = "product-reviews-new"
-SIZE = (960, 720)
+COVER, SMALL = (960, 720), (640, 480)
+CASE_PICTURES = ("picture_id", "second_picture_id", "third_picture_id")
 YEAR = 365
 PROMISE = "服务由本机构团队完成；实施前签订书面协议，写明范围、周期、价格与验收标准。"
 OPINION = "产品信息完整，价格清晰，同意。"
@@ -129,7 +130,10 @@ def _move_on(demo: Demonstration, firm: Firm, product: Product, row: dict[str, A
 
 def _review(demo: Demonstration, firm: Firm, row: dict[str, Any], sent: datetime) -> ProductReview:
     owner = demo.session.scalars(select(Person).where(Person.id == firm.user_id)).one()
-    picture = demo.picture(_cover(row, firm.row["colors"]), "展示图", owner, sent, "cover")
+    picture = demo.picture(
+        scene(row["name"], firm.row["colors"], COVER, f"No. {row['code']}"), "展示图", owner, sent,
+        "cover",
+    )  # fmt: skip
     return ProductReview(
         **_terms(row),
         applicant_id=firm.user_id,
@@ -155,6 +159,27 @@ def _review(demo: Demonstration, firm: Firm, row: dict[str, Any], sent: datetime
         consultants=[
             ReviewConsultant(consultant_id=one.id) for one in _consultants(demo, firm, row)
         ],
+        cases=[
+            _case(demo, firm, owner, line, sent) for line in row.get("cases", ())
+        ],
+    )  # fmt: skip
+
+
+def _case(demo: Demonstration, firm: Firm, owner: Person, line: str, sent: datetime) -> ProductCase:
+    """A case with its three pictures: before, while it was done, and after."""
+    client, content, effect = line.split("|")
+    pictures = [
+        demo.picture(
+            scene(f"{client[:8]}{name}", firm.row["colors"], SMALL, str(number)), name, owner, sent,
+            "picture",
+        ).id
+        for number, name in enumerate(("改造前", "实施中", "改造后"), start=1)
+    ]  # fmt: skip
+    return ProductCase(
+        client=client,
+        content=content,
+        effect=effect,
+        **dict(zip(CASE_PICTURES, pictures, strict=True)),
     )
 
 
@@ -212,28 +237,6 @@ def _consultants(demo: Demonstration, firm: Firm, row: dict[str, Any]) -> Sequen
 
 def _digest(text: str) -> bytes:
     return sha256(text.encode()).digest()
-
-
-def _cover(row: dict[str, Any], colors: Sequence[str]) -> Image.Image:
-    """Two colours running into each other, circles by the name, and the name itself."""
-    first, second = (Image.new("RGB", SIZE, color) for color in colors)
-    slope = Image.linear_gradient("L").rotate(90).resize(SIZE)
-    picture = Image.composite(second, first, slope)
-    veil = Image.new("L", SIZE, 0)
-    draw = ImageDraw.Draw(veil)
-    for at in range(0, 18, 3):
-        across, down, wide = _digest(row["name"])[at : at + 3]
-        radius = 60 + wide
-        x, y = across * SIZE[0] // 255, down * SIZE[1] // 255
-        draw.ellipse((x - radius, y - radius, x + radius, y + radius), fill=28)
-    picture.paste(Image.new("RGB", SIZE, "white"), mask=veil)
-    letters, is_chinese = font(58)
-    text = ImageDraw.Draw(picture)
-    lines = [row["name"][:14], row["name"][14:]] if is_chinese else [f"No. {row['code']}"]
-    for number, line in enumerate(filter(None, lines)):
-        place = (SIZE[0] // 2, SIZE[1] // 2 - 40 + 80 * number)
-        text.text(place, line, fill="white", font=letters, anchor="mm")
-    return picture
 
 
 def _count_looks(demo: Demonstration) -> None:

@@ -22,10 +22,10 @@ from app.models import (
 )
 from app.services import ratings, trade
 from app.services.demo.house import Demonstration, Firm, read
-from app.services.demo.pictures import card
+from app.services.demo.pictures import card, scene
 
 OPINION = "合同与备案信息一致，同意备案。"
-INK = "#3b4a6b"
+INK, COLORS, SIZE = "#3b4a6b", ("#2f7d5b", "#9fc2a8"), (640, 480)
 
 
 def fill(demo: Demonstration) -> None:
@@ -89,6 +89,12 @@ def _contract(
     return demo.picture(drawn, "服务合同", owner, when, "document")
 
 
+def _shown(demo: Demonstration, firm: Firm, name: str, when: datetime) -> int:
+    """A picture that somebody adds to what he says."""
+    owner = demo.session.get_one(Person, firm.user_id)
+    return demo.picture(scene(name, COLORS, SIZE, "picture"), name, owner, when, "picture").id
+
+
 def _rate(
     demo: Demonstration,
     filing_id: int,
@@ -117,6 +123,7 @@ def _rate(
             said["text"],
             said["tags"],
             said.get("anonymous", False),
+            [_shown(demo, firm, name, now) for name in said.get("pictures", ())],
         )
         with audit.on_behalf_of(audit.Context(firm.user_id, firm.row["person"])):
             ratings.rate(demo.session, key, words, firm.user_id, rules, now)
