@@ -26,7 +26,7 @@ from app.extensions import db, system_session
 from app.jobs import board
 from app.models import Attachment, Person
 from app.profile import Profile, load
-from app.services import accounts, backup, demo, evidence, passwords, seeding
+from app.services import accounts, backup, demo, evidence, passwords, products, seeding
 from app.storage import Store
 from app.workflow import Workflow
 
@@ -251,6 +251,8 @@ def _fill(app: Flask, session: Session, now: datetime) -> None:
     keys: list[str] = []
     try:
         demo.fill(session, app.extensions["workflow"], store, now, keys)
+        listings = app.extensions["profile"].listings
+        products.mark_off_guide(session, listings.guide_percent)
         session.flush()
     except BaseException:
         for key in keys:

@@ -251,11 +251,14 @@ class Trade:
     Above ``proof_from`` yuan an invoice belongs to a filing.  Both sides' ratings are shown once
     both are there or after ``pair_days``; rating closes after ``rating_days``, both sides are
     invited on ``invite_days``.  ``to_provider`` and ``to_buyer`` are the dimensions of a rating
-    and their weights in per cent.
+    and their weights in per cent.  Reviewers are shown an amount of more than ``jump_times`` the
+    median of the institution's transactions, of which there must be ``jump_least``.
     """
 
     filing_days: int
     proof_from: int
+    jump_times: int
+    jump_least: int
     pair_days: int
     rating_days: int
     reply_days: int
@@ -290,8 +293,14 @@ class Demands:
 class Listings:
     """How long a product is on sale: usually, and at most; when its institution is reminded.
 
+    A price further than ``guide_percent`` off the guide of a standard product is marked.
+
     ``reminder_days`` are those before the end; after each of ``stale_months`` without a change
     the institution is asked, once a month, whether the data is still true.
+
+    Reviewers are shown where ``forbidden_words`` stand, prices outside the two
+    ``price_percentiles`` of at least ``price_least`` products, and names of others that are alike
+    by ``similar_percent``.
     """
 
     usual_days: int
@@ -299,6 +308,11 @@ class Listings:
     reminder_days: tuple[int, ...]
     stale_months: tuple[int, ...]
     most_at_once: int
+    guide_percent: int
+    forbidden_words: tuple[str, ...]
+    price_percentiles: tuple[int, int]
+    price_least: int
+    similar_percent: int
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,7 @@ from app.models import (
     Consultant,
     ConsultantReview,
     Demand,
+    DictItem,
     Filing,
     FlowCase,
     FlowTask,
@@ -563,7 +564,9 @@ def offered_of(app: Flask, now: datetime) -> dict[str, dict[str, Any]]:
             select(Product.id).where(Product.kind == "special", Product.state == "forced")
         ).one()
         listing = listed("代理记账")
+        category = session.scalars(select(DictItem.id).where(DictItem.code == "zc02")).one()
         own = {
+            "categories": category,
             "standard_products": standards["代理记账"].id, "standard_products/switch_on": off,
             "catalogue": standards["知识产权贯标辅导"].id, "listings": listing,
             "listings/relist": listed("合同模板与制度审查", "delist"),
@@ -578,7 +581,7 @@ def offered_of(app: Flask, now: datetime) -> dict[str, dict[str, Any]]:
             "products": found("special", "listed", other),
             "product_reviews": reviews[1],
             "market/products": forced,
-        } | dict.fromkeys(("standard_products", "catalogue"), 987_654)
+        } | dict.fromkeys(("standard_products", "catalogue", "categories"), 987_654)
     return {"own": own, "foreign": foreign}
 
 

@@ -26,6 +26,7 @@ OPEN_TO_ALL = {
     "/news/": "the portal",
     "/market/": "the portal",
     "/market/board/": "the portal",
+    "/market/demands/": "the portal",
     "/market/products/<pk>/": "the portal",
     "/market/products/<pk>/seen/": "counts a look at what is on sale",
     "/invitations/<token>/": "a link from a mail",

@@ -173,13 +173,18 @@ def _files_of_products(session: Any, me: Actor) -> set[int | None]:
         on_sale = review.is_current and review.product and review.product.state == "listed"
         if on_sale or _owned(review, me):
             shown.add(review.id)
-            files |= {case.picture_id for case in review.cases}
+            files |= _pictures_of(review)
         if _owned(review, me):
             files |= {review.cover_id, *(proof.attachment_id for proof in review.proofs)}
     for picture in session.scalars(select(Picture)):
         if picture.kind != "product_review" or picture.subject_id in shown:
             files.add(picture.attachment_id)
     return files
+
+
+def _pictures_of(review: ProductReview) -> set[int | None]:
+    names = ("picture_id", "second_picture_id", "third_picture_id")
+    return {getattr(case, name) for case in review.cases for name in names}
 
 
 def _files_of_trade(session: Any, me: Actor) -> set[int | None]:
@@ -270,7 +275,7 @@ def _files_of_houses(session: Any) -> set[int | None]:
         held.add(product.cover_id)
     for review in session.scalars(select(ProductReview)):
         held |= {review.cover_id, *(proof.attachment_id for proof in review.proofs)}
-        held |= {case.picture_id for case in review.cases}
+        held |= _pictures_of(review)
     for picture in session.scalars(select(Picture)):
         held |= {picture.attachment_id} if picture.organization_id is not None else set()
     return held

@@ -1,4 +1,7 @@
-"""Chapter 一 of the supermarket's manual in a browser: certified, and a member beside it."""
+"""From the registration as an institution to its place on the board, in a browser (S4-2 … S4-12).
+
+Chapter 一 of the supermarket's manual with the membership beside it; then its first transaction.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
+from app import clock, jobs
 from app.services.demo import PASSWORD
 from tests import browser as chrome
 from tests.browser import NARROW
@@ -28,6 +32,7 @@ from tests.test_journey import (  # noqa: F401 - the fixtures of the browser
     visit,
 )
 from tests.test_messages import mail_goes_to, mailbox  # noqa: F401 - the fixtures of real mail
+from tests.test_trade_journey import SERVICE, files_a_transaction
 
 pytestmark = [
     pytest.mark.browser,
@@ -52,8 +57,8 @@ def applies(page):
     return re.search(r"HY-\d{8}-\d{4}", told.inner_text()).group()
 
 
-def test_entry_and_membership_from_the_tick_to_the_public_page(visit, post):  # noqa: F811
-    """S4-2, S4-3, S4-4: two cases of one form, two mails, one institution."""
+def test_entry_and_membership_from_the_tick_to_the_public_page(app, visit, post):  # noqa: F811
+    """S4-2, S4-3, S4-4: two cases of one form, two mails, one institution; then S4-12."""
     page = visit("visitor")
     number = applies(page)
 
@@ -100,3 +105,23 @@ def test_entry_and_membership_from_the_tick_to_the_public_page(visit, post):  # 
     heading(portal, NAME)
     expect(portal.get_by_text("促进会理事单位")).to_be_visible()
     expect(portal.get_by_role("link", name="提交需求")).to_be_visible()
+    stands_on_the_board(app, page, staff, visit())
+
+
+def stands_on_the_board(app, house, staff, anybody):
+    """The first transaction, filed and approved, gives the institution its place."""
+    number = files_a_transaction(house)
+    staff.goto(f"/cases/{number}/")
+    decide(staff, "同意备案。", "通过")
+    menu(house, "消息中心")
+    expect(house.get_by_text(f"{number}已备案")).to_be_visible()
+    jobs.run_job(app, "score.rank", clock.now())
+    menu(house, "活跃度排名")
+    expect(house.get_by_role("link", name="交易备案（笔数）").first).to_be_visible()
+    expect(house.get_by_text(SERVICE).first).to_be_visible()
+    anybody.goto("/")
+    anybody.get_by_role("link", name="活跃度排名").first.click()
+    line = anybody.get_by_role("row", name=re.compile(NAME))
+    assert float(line.locator(".board-score").inner_text()) > 0
+    line.get_by_role("link", name=NAME).click()
+    heading(anybody, NAME)

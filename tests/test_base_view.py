@@ -149,7 +149,8 @@ def test_the_search_text_follows_the_row(app, sign_in):
         row.name = "全新更名机构"
         session.commit()
         session.refresh(row)
-        assert row.search_text == bigrams(f"{row.name} {row.short_name or ''} {row.credit_code}")
+        named = f"{row.name} {row.short_name or ''} {row.credit_code}"
+        assert row.search_text == bigrams(f"{named} {' '.join(row.service_categories)}")
         key = row.id
     page = sign_in("operator").get("/organizations/list/?q=更名").text
     assert keys(page) == [key]

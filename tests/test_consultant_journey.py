@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 
 import pytest
 from playwright.sync_api import expect
 
+from app import clock, jobs
 from app.services.demo import PASSWORD
 from tests import browser as chrome
 from tests.browser import NARROW
@@ -92,7 +94,7 @@ def approves(staff):
     expect(staff.get_by_label("审批意见", exact=True)).to_have_count(0)
 
 
-def test_a_consultant_is_added_invited_reviewed_and_let_go(visit, post):  # noqa: F811
+def test_a_consultant_is_added_invited_reviewed_and_let_go(app, visit, post):  # noqa: F811
     house = visit("institution")
     house.goto("/workbench/")
     adds(house)
@@ -128,6 +130,13 @@ def test_a_consultant_is_added_invited_reviewed_and_let_go(visit, post):  # noqa
     expect(row_of(house)).to_contain_text("已解除")
     again = person.goto("/my-profile/")  # the tab that was open
     assert again.status in {403, 404}
-    reused = visit()
-    assert reused.goto(link).status == 410
-    expect(reused.get_by_text("该链接已被使用过、已被替换或已过期")).to_be_visible()
+    row_of(house).get_by_role("button", name="再次邀请").click()
+    expect(row_of(house)).to_contain_text("已邀请")
+    expired = link_in(post(EMAIL, "邀请您入驻"))
+    jobs.run_job(app, "invite.expire", clock.now() + timedelta(days=8))
+    house.reload()
+    expect(row_of(house)).to_contain_text("邀请过期")
+    for refused in (link, expired, link[:-2] + "x/"):  # used, too old, guessed
+        stranger = visit()
+        assert stranger.goto(refused).status == 410
+        expect(stranger.get_by_text("该链接已被使用过、已被替换或已过期")).to_be_visible()

@@ -88,7 +88,8 @@ def test_the_announcement_is_shown_as_it_stands():
 @pytest.mark.db
 def test_an_announcement_goes_from_its_form_to_everybody(sign_in):
     staff, visitor = sign_in("operator"), sign_in()
-    typed = {"title": "测试公告", "body": "第一行\n第二行", "publish_at": "2026-01-31T09:30"}
+    body = "<h2>第一行</h2><p onclick='x()'>第二行<script>alert(1)</script></p>"
+    typed = {"title": "测试公告", "body": body, "publish_at": "2026-01-31T09:30"}
     faulty = staff.post("/announcements/add/", data=typed | {"title": ""})
     assert faulty.status_code == 400
     assert "此项必填" in faulty.text
@@ -96,7 +97,9 @@ def test_an_announcement_goes_from_its_form_to_everybody(sign_in):
     address = staff.post("/announcements/add/", data=typed).location
     assert "2026-01-31 09:30" in staff.get(address).text
     key = address.rstrip("/").rpartition("/")[2]
-    assert "测试公告" in visitor.get(f"/news/{key}/").text
+    shown = visitor.get(f"/news/{key}/").text
+    assert "测试公告" in shown
+    assert "<h2>第一行</h2><p>第二行</p>" in shown
     later = typed | {"publish_at": "2999-01-31T09:30"}
     staff.post(f"/announcements/edit/{key}/", data=later)
     assert visitor.get(f"/news/{key}/").status_code == 404

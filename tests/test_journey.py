@@ -95,14 +95,18 @@ def visit(browser, site):
 
 @pytest.fixture
 def post(app, mailbox):  # noqa: F811
-    """``post(address)`` -> the one letter to that address that the outbox sends now."""
+    """``post(address)`` -> the one letter to that address that the outbox sends now.
 
-    def post(address):
+    ``about`` is part of its subject, where others go to the same address.
+    """
+
+    def post(address, about=""):
         mailbox.letters.clear()
         with app.app_context(), system_session() as session:
             send_waiting(session, clock.now())
             session.commit()
-        (letter,) = [kept for kept in mailbox.letters if address in kept.recipients]
+        sent = [kept for kept in mailbox.letters if address in kept.recipients]
+        (letter,) = [kept for kept in sent if about in kept["Subject"]]
         return letter
 
     return post

@@ -327,6 +327,49 @@ def test_a_picture_in_a_text_is_seen_with_the_product_and_is_its_authors_own(app
     assert kept.quarantined_at is None
 
 
+def test_a_picture_in_an_announcement_is_seen_as_long_as_the_announcement_is(app, sign_in):
+    staff, stranger = sign_in("operator"), app.test_client()
+    picture = uploaded(staff, "picture")
+    typed = {"title": "图解", "body": f'<p>看图</p><p><img src="/files/{picture}/"></p>'}
+    soon = typed | {"publish_at": "2999-01-31T09:30"}
+    address = staff.post("/announcements/add/", data=soon).location
+    assert stranger.get(f"/files/{picture}/").status_code == 404
+    staff.post(address.replace("show", "edit"), data=typed | {"publish_at": "2026-01-31T09:30"})
+    assert stranger.get(f"/files/{picture}/").status_code == 200
+    key = address.rstrip("/").rpartition("/")[2]
+    assert f'src="/files/{picture}/"' in page(stranger, f"/news/{key}/")
+    staff.post(f"/announcements/delete/{key}/")
+    assert stranger.get(f"/files/{picture}/").status_code == 404
+
+
+def test_a_case_shows_up_to_three_pictures_once_the_product_is_on_sale(app, sign_in):
+    staff, house, stranger = sign_in("operator"), sign_in("institution"), app.test_client()
+    pictures = [uploaded(house, "picture") for _ in range(3)]
+    form = SPECIAL | {"cover": uploaded(house), "valid_until": next_year(), "name": "有案例的产品"}
+    names = ("picture", "second_picture", "third_picture")
+    form |= {"cases-0-client": "某阀门厂", "cases-0-content": "两条产线的能耗体检"}
+    form |= {f"cases-0-{name}": key for name, key in zip(names, pictures, strict=True)}
+    sent(house, "/product_reviews/add/", **form)
+    decided(app, staff, newest_review(app, "有案例的产品"), "approve")
+    row = product(app, "有案例的产品")
+    assert [stranger.get(f"/files/{key}/").status_code for key in pictures] == [404] * 3
+    sent(house, f"/products/relist/{row.id}/", valid_until=next_year())
+    shown = page(stranger, f"/market/products/{row.id}/")
+    assert re.findall(r'<img src="/files/(\d+)/"', shown.partition("某阀门厂")[0])[-3:] == pictures
+    assert [stranger.get(f"/files/{key}/").status_code for key in pictures] == [200] * 3
+    revision = page(house, f"/product_reviews/add/?product={row.id}")
+    for name, key in zip(names, pictures, strict=True):
+        assert re.search(rf'name="cases-0-{name}"\s+value="{key}"', revision), name
+    uploaded(house, "picture")  # one that no row names
+    with app.app_context(), system_session() as session:
+        session.execute(update(Attachment).values(uploaded_at=clock.now() - timedelta(days=3)))
+        session.commit()
+    assert run_job(app, "upload.orphan")
+    for key in pictures:
+        kept = of(app, select(Attachment).where(Attachment.id == int(key)))
+        assert kept.quarantined_at is None
+
+
 # --- the catalogue on the portal ----------------------------------------------------------------
 
 
@@ -370,6 +413,9 @@ def test_a_look_at_a_product_counts_but_not_its_own_houses(app, sign_in):
     assert app.test_client().post(f"/market/products/{row.id}/seen/").status_code == 200
     assert sign_in("institution").post(f"/market/products/{row.id}/seen/").status_code == 200
     assert product(app, row.name).view_count == row.view_count + 1
+    again = [app.test_client().post(f"/market/products/{row.id}/seen/") for _n in range(3)]
+    assert {answer.status_code for answer in again} == {200}
+    assert product(app, row.name).view_count == row.view_count + 1  # of one address once an hour
 
 
 # --- jobs 20 and 21 -------------------------------------------------------------------------------
@@ -438,3 +484,51 @@ def test_ratings_and_demands_are_counted_on_the_product(app):
     assert seen.rating_sum == row.rating_sum + 500
     assert seen.rating == seen.rating_sum // seen.rating_count
     assert seen.demand_count == row.demand_count + 1
+
+
+def test_a_price_off_the_guide_is_marked_for_staff_and_not_refused(app, sign_in):
+    staff, house = sign_in("operator"), sign_in("institution")
+    standard = of(app, select(StandardProduct).where(StandardProduct.name == "网络安全体检"))
+    path, prefix = f"/listings/add/?item={standard.id}", f"item{standard.id}-"
+    text = page(house, path)
+    low = standard.price_from // 2
+    assert f'data-low="{low}"' in text
+    assert f'data-top="{standard.price_to * 3 // 2}"' in text
+    assert "“网络安全体检”参考价" in text
+
+    def terms(yuan: int, mode: str = "fixed") -> dict[str, str]:
+        data = {"price_mode": mode, "price_from": str(yuan), "unit": standard.unit}
+        return data | {"cycle_days": "5", "valid_until": next_year()}
+
+    named = {f"{prefix}{name}": value for name, value in terms(low // 100 - 1).items()}
+    answer = house.post(path, data=named, follow_redirects=True).get_data(as_text=True)
+    assert "该报价偏离参考价超过50%，仍可上架" in answer
+    listing = of(app, select(Product).where(
+        Product.standard_id == standard.id).order_by(Product.id.desc()))  # fmt: skip
+    assert listing.state == "listed"
+    assert listing.off_guide
+
+    def marked() -> bool:
+        shown = page(staff, "/listings/list/?off_guide=1")
+        return f"/listings/show/{listing.id}/" in shown and "偏离参考价" in shown
+
+    assert marked()
+    assert "该报价偏离参考价" in page(staff, f"/listings/show/{listing.id}/")
+    assert "偏离参考价" not in page(sign_in(None), f"/market/products/{listing.id}/")
+
+    edit = f"/listings/edit/{listing.id}/"
+    for yuan, is_off in ((low // 100, False), (standard.price_to * 3 // 200 + 1, True)):
+        version = str(product(app, "网络安全体检").version)
+        answer = house.post(edit, data=terms(yuan) | {"version": version}, follow_redirects=True)
+        assert answer.status_code == 200
+        assert ("该报价偏离参考价" in answer.get_data(as_text=True)) == is_off
+        assert marked() == is_off
+
+    guide = of(app, select(StandardProduct).where(StandardProduct.id == standard.id))
+    moved = {
+        "name": guide.name, "category": guide.category, "price_mode": "from", "price_from": "6000",
+        "unit": guide.unit, "cycle_days": "5", "position": "5", "description": guide.description,
+        "deliverables": guide.deliverables, "version": str(guide.version),
+    }  # fmt: skip
+    sent(staff, f"/standard_products/edit/{standard.id}/", **moved)
+    assert not marked()

@@ -46,7 +46,7 @@ def stars(page, **given):
 def files_a_transaction(page):
     """五: 交易备案 → 新增."""
     menu(page, "交易备案")
-    page.get_by_role("link", name="新增", exact=True).click()
+    page.get_by_role("link", name="新增", exact=True).first.click()  # twice above an empty list
     page.get_by_label("服务类别").select_option("系统集成")
     fill(page, 交易产品=SERVICE, 采购企业=BUYER, 企业联系人="方圆", 企业联系电话="12000000170")
     page.get_by_label("采购企业统一社会信用代码").fill(WRONG)

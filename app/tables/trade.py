@@ -10,7 +10,7 @@ from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, String, UniqueC
 from sqlalchemy.orm import Mapped, mapped_column, relationship, validates
 
 from app import choices
-from app.columns import Money, UtcDateTime, about, bare, choice, field
+from app.columns import MOST_AMOUNT, Money, UtcDateTime, about, bare, choice, field
 from app.tables.base import Base, Searchable, when
 from app.tables.files import Attachment
 from app.tables.people import Organization
@@ -81,7 +81,7 @@ class Filing(Submitted, Searchable, Base):
     )
     consultant_id: Mapped[int | None] = mapped_column(ForeignKey("consultant.id"))
     contract_no: Mapped[str | None] = field(_l("Contract number"), String(60), section=TRADE)
-    amount: Mapped[int] = field(_l("Amount (yuan)"), Money, section=TRADE)
+    amount: Mapped[int] = field(_l("Amount (yuan)"), Money, section=TRADE, maximum=MOST_AMOUNT)
     signed_on: Mapped[date] = field(_l("Signed on"), section=TRADE, past=True)
     finished_on: Mapped[date | None] = field(_l("Finished on"), section=TRADE)
     remark: Mapped[str | None] = field(_l("Remarks"), String(300), section=PROOFS, kind="long")

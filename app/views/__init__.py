@@ -25,11 +25,13 @@ from app.views.association import AssociationView, MemberView
 from app.views.audit import AuditView, EvidenceView, LoginLogView
 from app.views.authorities import AuthorityView
 from app.views.cases import CaseView, DoneView, MyCasesView, TodoView
+from app.views.categories import CategoryView
 from app.views.certifications import CertificationView, OrganizationChangeView
 from app.views.consultant_pages import ConsultantPageView
 from app.views.consultants import AllConsultantsView, ConsultantView, InvitationView
 from app.views.contacts import DemandContactView
 from app.views.dashboard import DashboardView
+from app.views.demand_board import DemandBoardView
 from app.views.demands import DemandView, LateDemandView, OpenDemandView
 from app.views.drafts import DraftView
 from app.views.files import FileView
@@ -74,8 +76,8 @@ VIEWS = (
     PeopleView, MembershipView, JoinRequestView, MainAccountChangeView,
     DemandView, OpenDemandView, LateDemandView, DemandContactView, MyDemandView,
     FilingView, RatingView, WaitingRatingView, GivenRatingView, ReceivedRatingView,
-    MarketView, StandardProductView, CatalogueView, ListingView, SpecialProductView,
-    ProductReviewView,
+    MarketView, DemandBoardView, CategoryView, StandardProductView, CatalogueView, ListingView,
+    SpecialProductView, ProductReviewView,
     ActivityView, MailedActivityView, RankingView, ScoreView, FormulaView, BoardView,
     AuditView, LoginLogView, EvidenceView,
 )  # fmt: skip
@@ -128,6 +130,7 @@ MENU: tuple[tuple[str, Any, str, Phrase, str, Group | None], ...] = (
      PRODUCTS),
     ("products.listings", ListingView, "list", _l("Listings of standard products"), "", PRODUCTS),
     ("products.all", SpecialProductView, "list", _l("Special products"), "", PRODUCTS),
+    ("products.categories", CategoryView, "list", _l("Service categories"), "", PRODUCTS),
     ("demands", DemandView, "list", _l("Demand management"), "message-2", None),
     ("all_demands.list", DemandView, "list", _l("All demands"), "", DEMANDS),
     ("all_demands.open", OpenDemandView, "list", _l("To be assigned"), "", DEMANDS),

@@ -24,7 +24,7 @@ from app.services.institutions import normal_code
 from app.views.base.cells import Cell, Shown, cell_at
 from app.views.base.forms import is_key
 from app.views.base.view import Answer
-from app.views.requests import RequestView
+from app.views.requests import RequestView, own_title
 
 COPIED = (
     "name", "founded_on", "credit_code", "industry", "legal_person", "registered_capital",
@@ -72,7 +72,7 @@ class ReviewedView(RequestView):
         """Members come by their own page, staff by the list."""
         if self.may("list"):
             return super().crumbs(*more)
-        own = (_("My organization"), url_for("MyOrganizationView.show"))
+        own = (own_title(self), url_for("MyOrganizationView.show"))
         return [(_("Workbench"), url_for("WorkbenchView.show")), own, *more]
 
 

@@ -49,11 +49,11 @@ class FilingView(Sheets, RequestView):
     datamodel = SQLAInterface(Filing)
     route_base = "/filings"
     flow = "filing"
-    title, new_title = _l("Transaction filings"), _l("File a transaction")
+    title, new_title = _l("Transaction filings"), _l("New transaction filing")
     base_permissions = [*RequestView.base_permissions, "can_void"]
     list_columns = (
-        "case.number", "buyer_name", "service_name", "category", "amount", "consultant",
-        "signed_on", "state", "submitted_at", "organization",
+        "buyer_name", "service_name", "category", "amount", "consultant", "signed_on", "state",
+        "submitted_at", "case.number", "organization",
     )  # fmt: skip
     form_columns = (
         "demand", "kind", *BUYER, "product_kind", "product", "service_name", "category",

@@ -35,6 +35,7 @@ from app.views.base import BackOfficeView, Page
 from app.views.base.cells import Cell, Shown, cell_at, local_time
 from app.views.certifications import difference, may_certify
 from app.views.membership import request_buttons
+from app.views.requests import own_title
 
 REGISTRATION = ("name", "credit_code", "region", "address", "industry", "legal_person")
 ASSOCIATION = ("association_state", "member_kind", "member_no", "member_since", "member_until")
@@ -71,12 +72,6 @@ FIGURES: Mapping[str, tuple[Phrase, Any, str]] = MappingProxyType(
     }
 )
 """What an institution has on the platform: label, how it is counted, kind of cell."""
-
-
-def own_title(view: Page) -> str:
-    """What the reader's menu calls the page of the own organization."""
-    is_institution = view.appbuilder.sm.has_access("menu_access", "institution")
-    return _("Institution data") if is_institution else _("My organization")
 
 
 class OrganizationView(BackOfficeView):

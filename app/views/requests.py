@@ -17,7 +17,13 @@ from app.errors import Problem
 from app.extensions import db
 from app.models import FlowCase, Organization
 from app.services.institutions import normal_code
-from app.views.base import BackOfficeView
+from app.views.base import BackOfficeView, Page
+
+
+def own_title(view: Page) -> str:
+    """What the reader's menu calls the page of the own organization."""
+    is_institution = view.appbuilder.sm.has_access("menu_access", "institution")
+    return _("Institution data") if is_institution else _("My organization")
 
 
 class RequestView(BackOfficeView):

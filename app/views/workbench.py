@@ -47,7 +47,7 @@ class WorkbenchView(Page):
             todo=self._todo(now) if reviews else None,
             news=announcements.newest(db.session(), clock.now(), NEWS),
             applications=self._applications(),
-            applications_url=url_for("MyCasesView.list"),
+            applications_url=self._cases_url(),
             role_card=self._role_card(),
         )
 
@@ -61,31 +61,39 @@ class WorkbenchView(Page):
         return _("Hello, %(name)s. %(waiting)s", name=name, waiting=waiting)
 
     def _figures(self, figures: todos.Figures, *, reviews: bool) -> list[dict[str, Any]]:
-        running = {
-            "label": _("My running applications"),
-            "value": capped(figures.running, TAB_CAP),
-            "icon": "send",
-            "url": url_for("MyCasesView.list"),
-        }
+        url = self._cases_url()
+        running = [
+            {"label": _("My running applications"), "value": capped(figures.running, TAB_CAP),
+             "icon": "send", "url": url},
+        ] if url else []  # fmt: skip
         if not reviews:
-            return [running]
+            return running
         late = "d" if figures.overdue else ""
         return [
             {"label": _("Waiting for me"), "value": capped(figures.to_do, TAB_CAP),
              "icon": "checklist", "url": url_for("TodoView.list")},
             {"label": _("Overdue"), "value": capped(figures.overdue, TAB_CAP), "css": late,
              "icon": "clock", "url": url_for("TodoView.list")},
-            running,
+            *running,
             {"label": _("Decided this month"), "value": capped(figures.decided, TAB_CAP),
              "icon": "circle-check", "url": url_for("DoneView.list")},
         ]  # fmt: skip
 
+    def _cases_url(self) -> str:
+        """我的申请; empty for whoever does not have that page, as a consultant."""
+        allowed = self.appbuilder.sm.has_access("can_list", "MyCasesView")
+        return url_for("MyCasesView.list") if allowed else ""
+
     def _tabs(self, figures: todos.Figures) -> list[dict[str, Any]]:
+        url = self._cases_url()
+        mine = [
+            {"key": "mine", "label": _("My applications"), "active": False, "count": "",
+             "url": url},
+        ] if url else []  # fmt: skip
         return [
             {"key": "todo", "label": _("Waiting for me"), "active": True,
              "count": capped(figures.to_do, TAB_CAP), "url": url_for("TodoView.list")},
-            {"key": "mine", "label": _("My applications"), "active": False, "count": "",
-             "url": url_for("MyCasesView.list")},
+            *mine,
             {"key": "done", "label": _("Done by me"), "active": False, "count": "",
              "url": url_for("DoneView.list")},
         ]  # fmt: skip

@@ -312,7 +312,7 @@ class Importing(Page):
             str(info.label),
             frozenset(names),
             formal.is_required(prop, info),
-            " ".join(filter(None, (str(info.hint), _how(cell)))),
+            "\n".join(filter(None, (str(info.hint), _how(cell)))),
             tuple(str(label) for _code, label in given),
         )
 

@@ -39,7 +39,9 @@ class Revealing(Page):
     def hidden(self, cell: Cell, value: Any, pk: int) -> Shown:
         """``value`` for somebody whose own it is not."""
         shown = cell.hide(value)
-        if not cell.info.sensitive or shown.text == str(value) or not self.may("reveal"):
+        if value in (None, "") or not cell.info.sensitive or shown.text == str(value):
+            return shown
+        if not self.may("reveal"):
             return shown
         address = url_for(f"{self.endpoint}.reveal", pk=pk, field=cell.path)
         return replace(shown, reveal=address)
