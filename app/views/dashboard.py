@@ -21,7 +21,7 @@ from app.services import figures
 from app.views import charts
 from app.views.base import Page
 from app.views.base.cells import cell_at, local_time
-from app.views.base.exporting import csv_line
+from app.views.base.exporting import csv_lines
 
 SPANS = {"3": _l("3 months"), "6": _l("6 months"), "12": _l("12 months"), "24": _l("24 months")}
 SPAN = "12"
@@ -95,12 +95,12 @@ class DashboardView(Page):
         span, category = _chosen(request.args)
         cells = [cell_at(MonthFigure, name) for name in COLUMNS]
         heads = [*(str(cell.label) for cell in cells), _("Average time to the first contact (h)")]
-        text = ["\ufeff" + csv_line(heads)]
+        rows = [heads]
         for line in _lines(span, category):
             shown = [str(cell.show(getattr(line, cell.path))) for cell in cells]
-            text.append(csv_line([*shown, f"{_hours([line]):.1f}" if line.contacted else ""]))
+            rows.append([*shown, f"{_hours([line]):.1f}" if line.contacted else ""])
         day = f"{clock.local_day(clock.now()):%Y%m%d}"
-        response = Response("".join(text), mimetype="text/csv")
+        response = Response("\ufeff" + csv_lines(rows), mimetype="text/csv")
         name = quote(f"{self.title}-{day}.csv", safe="")
         names = {"filename": f"{day}.csv", "filename*": f"UTF-8''{name}"}
         response.headers.set("Content-Disposition", "attachment", **names)

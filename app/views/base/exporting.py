@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 from urllib.parse import quote
 
-from flask import Response, request, stream_with_context
+from flask import Response, g, request, stream_with_context
 from flask_appbuilder import expose
 from flask_appbuilder.security.decorators import has_access
 
@@ -71,22 +71,24 @@ class Exporting(Page):
         name, descending = order
         column, at = getattr(self.model, name), None
         with access.acting_as(who), AppSession(db) as session:
-            yield "\ufeff" + csv_line([str(cell.label) for cell in self.visible_cells()])
+            yield "\ufeff" + csv_lines([[str(cell.label) for cell in self.visible_cells()]])
             session.connection(execution_options={"isolation_level": "AUTOCOMMIT"})
             while True:
                 page = paging.page(
                     session, self.query.where(*conditions), column, self.key,
                     descending=descending, at=at, size=CHUNK, count=None,
                 )  # fmt: skip
-                for row in page.rows:
-                    yield csv_line([str(value) for value in self._shown(row)])
+                g.shown = {}  # of this chunk alone: what it remembers must not grow with the rows
+                yield csv_lines([value.text for value in self._shown(row)] for row in page.rows)
                 if page.behind is None:
                     return
                 at = page.behind
 
 
-def csv_line(values: Sequence[str]) -> str:
-    """One line; a cell that a spreadsheet would take for a formula is made text."""
+def csv_lines(rows: Iterable[Sequence[str]]) -> str:
+    """Lines; a cell that a spreadsheet would take for a formula is made text."""
     buffer = io.StringIO()
-    csv.writer(buffer).writerow([f"'{v}" if v.startswith(FORMULA) else v for v in values])
+    csv.writer(buffer).writerows(
+        [f"'{value}" if value.startswith(FORMULA) else value for value in row] for row in rows
+    )
     return buffer.getvalue()
