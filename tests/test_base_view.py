@@ -8,6 +8,7 @@ import re
 import threading
 from datetime import timedelta
 from functools import partial
+from urllib.parse import urlencode
 
 import pytest
 from bs4 import BeautifulSoup
@@ -140,6 +141,31 @@ def test_search_is_an_exact_substring_search(sign_in, phrase, hits):
     asked = {"q": phrase, "size": "100", "region": "990200"}
     page = sign_in("operator").get("/organizations/list/", query_string=asked).text
     assert len(keys(page)) == hits
+
+
+@pytest.mark.db
+@pytest.mark.parametrize("near", [0, 40, 2_000])
+@pytest.mark.usefixtures("many")
+def test_rows_read_first_are_those_that_the_index_finds(
+    app, sign_in, statements, monkeypatch, near
+):
+    """A frequent phrase fills its page without the index, a rare one asks it as well."""
+    monkeypatch.setattr(paging, "NEAR", near)
+    client = sign_in("operator")
+    asked = {"size": "10", "region": "990200", "order": "id", "dir": "desc"}
+    path, found = "/organizations/list/?" + urlencode(asked | {"q": "系统"}), []
+    while path:
+        statements.clear()
+        page = client.get(path).text
+        found += keys(page)
+        read_alone = not any("_search" in line or "@>" in line for line in statements)
+        assert read_alone == (near > MANY and len(keys(page)) == 10 and len(found) < 30)
+        path = link(page, "next")
+    with app.app_context(), system_session() as session:
+        named = select(Organization.id).where(Organization.name.contains("系统"))
+        mine = named.where(Organization.region_id == 990200).order_by(Organization.id.desc())
+        assert found == session.scalars(mine).all()
+    assert len(found) == 30
 
 
 @pytest.mark.db

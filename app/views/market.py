@@ -14,7 +14,6 @@ from app import access, clock
 from app.columns import Phrase
 from app.extensions import db
 from app.models import Organization, Product, Region
-from app.search import search
 from app.security import address, words
 from app.services import limits, products
 from app.views import product_pages
@@ -105,6 +104,7 @@ class MarketView(Page):
         page = paging.page(
             db.session(), on_sale().where(*_conditions(wanted)), column, Product.id,
             descending=descending, at=at, size=PAGE_SIZE, count=None,
+            phrase=(Product.search_text, wanted["q"]) if "q" in wanted else None,
         )  # fmt: skip
         return render_template(
             "market/catalogue.html",
@@ -225,8 +225,6 @@ def _yuan(raw: str) -> int | None:
 
 def _conditions(wanted: Mapping[str, str]) -> list[Any]:
     found: list[Any] = []
-    if "q" in wanted:
-        found.append(search(Product.search_text, wanted["q"]))
     if "category" in wanted:
         codes = words().within("service_category", wanted["category"])
         found.append(Product.category.in_(codes))

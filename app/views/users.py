@@ -102,6 +102,9 @@ class UserView(BackOfficeView):
             active["q"] = phrase
         return conditions, active
 
+    def phrase(self, _active: Mapping[str, str]) -> None:
+        """Accounts have no search index: what is looked for is a condition like others."""
+
     def _found(self, phrase: str) -> Any:
         """A number is not found by its parts, and a whole one by those alone who may view it."""
         if not phrase.isdecimal():

@@ -59,8 +59,8 @@ class Exporting(Page):
 
     def _note_export(self, narrowed: Sequence[Any], active: Mapping[str, str]) -> None:
         """That the rows left the platform is on record before the first one does."""
-        counts = paging.capped_counts(db.session(), {"all": (self._keys(narrowed), paging.CAP)})
-        rows = f"{paging.CAP}+" if counts["all"] > paging.CAP else counts["all"]
+        counts = paging.capped_counts(db.session(), {"all": (self._keys(narrowed), paging.FAR)})
+        rows = f"{paging.FAR}+" if counts["all"] > paging.FAR else counts["all"]
         detail = {"list": str(self.title), "filter": dict(active), "rows": rows}
         record("export", kind=self.model.__tablename__, label=str(self.title), detail=detail)
 

@@ -242,6 +242,10 @@ class BackOfficeView(Drafting, Exporting, Importing, Revealing, ModelView):
             active["q"] = phrase
         return conditions, active
 
+    def phrase(self, active: Mapping[str, str]) -> tuple[Any, str] | None:
+        """What the search index is asked for: its column and the words."""
+        return (self._column(self.search_column), active["q"]) if "q" in active else None
+
     def _condition(self, cell: Cell, raw: str) -> Any:
         if cell.info.sensitive:  # by part, a masked value could be guessed
             return self._column(cell.path) == raw if self.may_look_up(raw) else false()
@@ -279,7 +283,8 @@ class BackOfficeView(Drafting, Exporting, Importing, Revealing, ModelView):
         conditions, active = self.narrowed(args)
         tab = args.get("tab", "") if self.tab_column else ""
         tabs = self._tab_conditions()
-        narrowed = [*given, *conditions, *([tabs[tab]] if tab in tabs else [])]
+        tabbed = [tabs[tab]] if tab in tabs else []
+        narrowed = [*given, *conditions, *tabbed]
         name, descending = self._order(args)
         size = int(args["size"]) if is_key(args.get("size", "")) else self.page_size
         size = max(1, min(size, self.max_page_size))
@@ -294,10 +299,14 @@ class BackOfficeView(Drafting, Exporting, Importing, Revealing, ModelView):
         if "q" not in active:
             counted["all"] = (self._keys(narrowed), paging.CAP)
         counts = paging.capped_counts(db.session(), counted)
+        phrase = self.phrase(active)
+        if phrase:
+            others, _active = self.narrowed({k: v for k, v in args.items() if k != "q"})
+        rows = [*given, *others, *tabbed] if phrase else narrowed
         page = paging.page(
-            db.session(), self.query.where(*narrowed), column, self.key,
+            db.session(), self.query.where(*rows), column, self.key,
             descending=descending, at=at, size=size, count=counts.get("all"),
-            offset=(number - 1) * size,
+            offset=(number - 1) * size, phrase=phrase,
         )  # fmt: skip
         g.shown = {}
         lines = [self._line(row) for row in page.rows]
@@ -332,10 +341,10 @@ class BackOfficeView(Drafting, Exporting, Importing, Revealing, ModelView):
         if not self.sum_column:
             return ""
         cell = cell_at(self.model, self.sum_column)
-        rows = self._keys(narrowed).add_columns(cell.attribute).limit(paging.CAP + 1).subquery()
+        rows = self._keys(narrowed).add_columns(cell.attribute).limit(paging.FAR + 1).subquery()
         total = func.sum(rows.c[self.sum_column])
         count, amount = db.session.execute(select(func.count(), total).select_from(rows)).one()
-        if count > paging.CAP:
+        if count > paging.FAR:
             most = paging.capped(count - 1, count)
             return _("More than %(num)s rows: narrow the list to see their sum.", num=most)
         shown = cell.show(int(amount or 0))
