@@ -144,7 +144,7 @@ def test_search_is_an_exact_substring_search(sign_in, phrase, hits):
 
 
 @pytest.mark.db
-@pytest.mark.parametrize("near", [0, 40, 2_000])
+@pytest.mark.parametrize("near", [0, 12, 2_000])
 @pytest.mark.usefixtures("many")
 def test_rows_read_first_are_those_that_the_index_finds(
     app, sign_in, statements, monkeypatch, near
