@@ -12,6 +12,7 @@ import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import datetime
+from time import sleep
 from typing import Any
 
 from flask import Flask, current_app, g, session as cookie
@@ -30,6 +31,8 @@ from app.services import imports
 
 log = logging.getLogger(__name__)
 CHUNK = 50
+BREATH = 0.15
+"""Seconds between two chunks: SQLite has one writer, and whoever cancels must get a turn."""
 
 
 class Refused(DomainError):
@@ -170,6 +173,7 @@ def _write_good(app: Flask, session: Session, found: Any, now: datetime) -> int:
             counted = imports.tally(_rows(db.session()), found.id)
             _report(counted, found, now)
             db.session.commit()
+        sleep(BREATH)
     counted = imports.tally(_rows(session), found.id)
     done, faulty = counted.get("imported", 0), counted.get("faulty", 0)
     action = "finish_partly" if faulty else "finish"
@@ -223,6 +227,7 @@ def _undo(app: Flask, session: Session, found: Any, now: datetime) -> int:
             done = counted.get("undone", 0) + counted.get("kept", 0)
             imports.report(_rows(db.session()), found.id, "undoing", now, done_count=done)
             db.session.commit()
+        sleep(BREATH)
     counted = imports.tally(_rows(session), found.id)
     undone, kept = counted.get("undone", 0), counted.get("kept", 0)
     _move(session, found, now, "finish_undo", ended_at=now, imported_count=kept)
