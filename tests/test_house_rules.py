@@ -385,7 +385,9 @@ def _values(data: Any) -> Iterator[str]:
 def test_chinese_pages_speak_chinese(pages):
     foreign: dict[str, set[str]] = {}
     for where, page in pages:
-        if re.search("/agreements/|/categories/|/audit/", where):  # English beside the Chinese; addresses
+        if re.search(
+            "/agreements/|/categories/|/audit/", where
+        ):  # English beside the Chinese; addresses
             continue
         for text in _read(page):
             said = USER_NAMES.sub(" ", NO_WORDS.sub(" ", text))
