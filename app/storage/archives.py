@@ -66,7 +66,7 @@ def zip_listing(file: IO[bytes]) -> list[dict[str, Any]]:
     try:
         with zipfile.ZipFile(file) as archive:
             entries = [_zip_entry(info) for info in archive.infolist()]
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
+    except UNREADABLE:
         raise damaged() from None
     return _listing(entries)
 
