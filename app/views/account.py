@@ -18,7 +18,7 @@ from app.security import TOKEN, address
 from app.services import captchas, formal, logins
 from app.views.base import Page
 from app.views.base.cells import local_time
-from app.views.base.forms import clean, plain_code
+from app.views.base.typed import clean, plain_code
 from app.views.frame import local_path
 
 WAYS = ("password", "sms")

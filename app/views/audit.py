@@ -22,7 +22,7 @@ from app.models import AuditEntry, AuditHead, AuditSeal, Base, FlowCase
 from app.services import evidence
 from app.views.base import BackOfficeView, Page
 from app.views.base.cells import Cell, Shown, cell_at, local_time
-from app.views.base.forms import is_key
+from app.views.base.typed import is_key
 
 DETAILS: Mapping[str, Phrase] = MappingProxyType(
     {

@@ -14,7 +14,8 @@ from app.models import Organization, OrgRole
 from app.services.institutions import normal_code
 from app.views.base import BackOfficeView
 from app.views.base.cells import Cell
-from app.views.base.forms import Declared, ModelForm, TermField, form_for
+from app.views.base.fields import TermField
+from app.views.base.forms import Declared, ModelForm, form_for
 
 STATE_ORGANS = "92"  # 国家机构, of the classification of industries
 KIND = FieldInfo(

@@ -21,8 +21,8 @@ from app.extensions import db
 from app.models import FlowCase, FlowEvent, FlowStage, FlowTask
 from app.views.base import BackOfficeView, Page
 from app.views.base.cells import Shown, due, flow_title, local_time
-from app.views.base.forms import clean, is_key
 from app.views.base.revealing import note_reading
+from app.views.base.typed import clean, is_key
 
 OPINION_LENGTH = 1000
 STAGE_ACTIONS = {"approve": "done", "return": "returned", "refuse": "refused"}

@@ -22,7 +22,7 @@ from app.models import Attachment, Certification, Organization, OrganizationChan
 from app.services import organizations
 from app.services.institutions import normal_code
 from app.views.base.cells import Cell, Shown, cell_at
-from app.views.base.forms import is_key
+from app.views.base.typed import is_key
 from app.views.base.view import Answer
 from app.views.requests import RequestView, own_title
 

@@ -21,7 +21,7 @@ from app.views import market
 from app.views.base import Page, paging
 from app.views.base.cells import Cell, Shown, cell_at
 from app.views.base.filters import pointing
-from app.views.base.forms import clean, is_key
+from app.views.base.typed import clean, is_key
 
 PAGE_SIZE = 12
 LINKED = Consultant.state == "linked"

@@ -21,8 +21,8 @@ from app.models import Consultant, ConsultantLink, Invitation
 from app.services import consultants
 from app.views.base import BackOfficeView
 from app.views.base.cells import Cell, Shown, cell_at, local_time
-from app.views.base.forms import is_key
 from app.views.base.sheet import Sheets, Words, sheet_form
+from app.views.base.typed import is_key
 from app.views.base.view import Answer
 
 WHY = "a number in the list, the services of the institution"

@@ -22,7 +22,7 @@ from app.models import Consultant, ContactFile, Demand, DemandContact
 from app.tables.demands import CONTACT, NEED
 from app.views.base import BackOfficeView
 from app.views.base.cells import cell_at
-from app.views.base.forms import clean, is_key
+from app.views.base.typed import clean, is_key
 from app.views.base.view import OPTION_COUNT, Answer
 from app.views.office import office
 

@@ -23,8 +23,10 @@ from app.search import search
 from app.services.demands import CALLED, LIFE, RULINGS
 from app.views.base import BackOfficeView
 from app.views.base.cells import EMPTY, cell_at, local_time
-from app.views.base.forms import ChosenField, Declared, ModelForm, clean, text_field
+from app.views.base.fields import ChosenField, text_field
+from app.views.base.forms import Declared, ModelForm
 from app.views.base.sheet import Sheets, Words, sheet_form
+from app.views.base.typed import clean
 from app.views.base.view import OPTION_COUNT, Answer
 from app.views.contacts import as_options, consultants_of, talks
 from app.views.office import office

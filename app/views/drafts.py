@@ -17,7 +17,7 @@ from app import access, clock
 from app.extensions import db
 from app.models import Draft
 from app.views.base import Page
-from app.views.base.forms import clean
+from app.views.base.typed import clean
 from app.views.frame import local_path
 
 FORM = re.compile(r"[a-z][a-z-]{0,58}-(new|\d{1,18})")

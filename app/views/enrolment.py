@@ -23,7 +23,8 @@ from app.errors import DomainError, Incomplete, Problem
 from app.extensions import csrf
 from app.models import Attachment, Certification, Membership, Person
 from app.services import formal, institutions
-from app.views.base.forms import Drawn, ModelForm, Rule, draw, form_for
+from app.views.base.forms import ModelForm, form_for
+from app.views.base.inputs import Drawn, Rule, draw
 
 COMPANY = ("name", "credit_code", "address", "industry", "contact_name")
 FIELDS = (

@@ -21,8 +21,8 @@ from app.models import Attachment
 from app.services import limits
 from app.views.base import Page
 from app.views.base.cells import local_time
-from app.views.base.forms import is_key
 from app.views.base.revealing import note_reading
+from app.views.base.typed import is_key
 
 SANDBOX = "sandbox; default-src 'none'"
 """What somebody uploaded runs no script and reaches nothing, whatever it is."""

@@ -22,8 +22,8 @@ from app.models import Consultant, Demand, Filing, Product, Rating
 from app.services import trade
 from app.services.institutions import normal_code
 from app.views.base.cells import Cell, Shown, cell_at, local_time
-from app.views.base.forms import is_key
 from app.views.base.sheet import Sheets, Words, sheet_form
+from app.views.base.typed import is_key
 from app.views.base.view import Answer
 from app.views.requests import RequestView
 

@@ -19,7 +19,7 @@ from app.security import address
 from app.services import codes, formal, logins, passwords
 from app.views.account import TOO_MANY, send_code, to_the_minute, typed, wrong_code
 from app.views.base import Page
-from app.views.base.forms import clean, plain_code
+from app.views.base.typed import clean, plain_code
 
 WHO, PROOF = "forgotten", "reset"
 PURPOSE = "reset"

@@ -37,7 +37,7 @@ from app.services.consultants import CERTIFICATE, PROFILE, WHY, Letter
 from app.views.account import expired, locked
 from app.views.base import Page
 from app.views.base.cells import cell_at, local_time
-from app.views.base.forms import clean, plain_code
+from app.views.base.typed import clean, plain_code
 from app.views.base.view import Answer
 from app.views.consultants import only_services
 from app.views.forgotten import password_hint

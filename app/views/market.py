@@ -19,7 +19,7 @@ from app.services import limits, products
 from app.views import product_pages
 from app.views.base import Page, paging
 from app.views.base.filters import pointing
-from app.views.base.forms import clean, is_key
+from app.views.base.typed import clean, is_key
 from app.views.prices import PRICE_COLUMNS, price
 
 PAGE_SIZE = 12

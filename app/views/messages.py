@@ -22,7 +22,7 @@ from app.extensions import db
 from app.models import Message, MessageChoice
 from app.views.base import BackOfficeView, Page, paging
 from app.views.base.cells import Cell, Shown, local_time
-from app.views.base.forms import is_key
+from app.views.base.typed import is_key
 from app.views.frame import unread
 
 MESSAGES_OF_A_PAGE = 20

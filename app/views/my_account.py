@@ -18,7 +18,7 @@ from app.models import Person
 from app.services import codes, formal, logins, passwords
 from app.views.account import locked, send_code, typed, wrong_code, wrong_mobile
 from app.views.base import Page
-from app.views.base.forms import clean, is_key
+from app.views.base.typed import clean, is_key
 from app.views.forgotten import new_password_faults, password_hint
 
 PROOF = "rebind"

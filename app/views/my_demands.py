@@ -19,8 +19,8 @@ from app.extensions import db
 from app.models import Consultant, Demand, Organization
 from app.services.demands import OUTCOMES, Target, target
 from app.views.base.cells import Cell, Shown, cell_at
-from app.views.base.forms import is_key
 from app.views.base.sheet import sheet_form
+from app.views.base.typed import is_key
 from app.views.base.view import Answer
 from app.views.demands import CALL, COURSE, NEED, REASON, DemandSheets, course, told_so_far
 from app.views.office import office

@@ -20,7 +20,7 @@ from app.views import institution_page, market, product_pages
 from app.views.base import Page, paging
 from app.views.base.cells import Shown, local_time
 from app.views.base.filters import pointing
-from app.views.base.forms import clean, is_key
+from app.views.base.typed import clean, is_key
 
 PAGE_SIZE = 12
 NEWS = 6

@@ -30,7 +30,7 @@ from app.security import words
 from app.services import products
 from app.tables.products import CASE_PICTURES
 from app.views.base import BackOfficeView
-from app.views.base.forms import is_key
+from app.views.base.typed import is_key
 from app.views.base.view import Answer
 from app.views.products import default_end, foreign_consultants, own_consultants
 from app.views.requests import RequestView

@@ -24,8 +24,10 @@ from app.services import products
 from app.views import product_pages
 from app.views.base import BackOfficeView
 from app.views.base.cells import Cell, Shown, local_time
-from app.views.base.forms import ModelForm, draw, is_key
+from app.views.base.forms import ModelForm
+from app.views.base.inputs import draw
 from app.views.base.sheet import Sheets, Words, sheet_form
+from app.views.base.typed import is_key
 from app.views.base.view import Answer, summary
 from app.views.prices import price
 from app.views.standard_products import PricedList, ReasonForm

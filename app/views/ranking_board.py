@@ -15,7 +15,7 @@ from app.extensions import db
 from app.models import ScoreMonth, ScoreStanding
 from app.services.scores import months_before
 from app.views.base import Page, paging
-from app.views.base.forms import is_key
+from app.views.base.typed import is_key
 from app.views.scores_drawn import month, points
 
 KINDS = tuple(choices.SCORE_SUBJECTS.codes())

@@ -23,14 +23,8 @@ from app.services import ratings
 from app.services.ratings import TO_BUYER, TO_PROVIDER
 from app.views.base import BackOfficeView
 from app.views.base.cells import Shown, cell_at
-from app.views.base.forms import (
-    Declared,
-    ModelForm,
-    StarsField,
-    TermsField,
-    field_for,
-    offered,
-)
+from app.views.base.fields import StarsField, TermsField, offered
+from app.views.base.forms import Declared, ModelForm, field_for
 from app.views.base.sheet import Sheets, Words, sheet_form
 from app.views.base.view import Answer
 

@@ -19,16 +19,11 @@ from app.models import Organization, Region
 from app.services import consents, parties, passwords
 from app.views import enrolment
 from app.views.base import Page
-from app.views.base.forms import (
-    Declared,
-    Drawn,
-    ModelForm,
-    clean,
-    draw,
-    form_for,
-    text_field,
-)
+from app.views.base.fields import text_field
+from app.views.base.forms import Declared, ModelForm, form_for
+from app.views.base.inputs import Drawn, draw
 from app.views.base.sheet import sheet_form
+from app.views.base.typed import clean
 from app.views.base.view import options_of, summary
 
 SHORTEST = 2

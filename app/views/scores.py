@@ -21,7 +21,7 @@ from app.services import formulas, ranking, scores
 from app.services.holdings import PROFILE
 from app.views.base import BackOfficeView
 from app.views.base.cells import Cell, cell_at
-from app.views.base.forms import is_key
+from app.views.base.typed import is_key
 from app.views.scores_drawn import explanation, month
 
 KINDS = tuple(choices.SCORE_SUBJECTS.codes())

@@ -23,7 +23,10 @@ from app.models import LoginSession, Membership, Organization, OrgRole, Person
 from app.services import accounts
 from app.views.base import BackOfficeView
 from app.views.base.cells import EMPTY, Cell, Shown, local_time
-from app.views.base.forms import Declared, ModelForm, TermField, TermsField, clean, draw, text_field
+from app.views.base.fields import TermField, TermsField, text_field
+from app.views.base.forms import Declared, ModelForm
+from app.views.base.inputs import draw
+from app.views.base.typed import clean
 from app.views.base.view import Answer, summary
 
 role_, held_ = (Person.metadata.tables[name] for name in ("ab_role", "ab_user_role"))

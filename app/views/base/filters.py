@@ -14,7 +14,8 @@ from flask_babel import gettext as _, ngettext
 from app import clock
 from app.models import Region
 from app.views.base.cells import Cell
-from app.views.base.forms import is_key, offered, plain_code
+from app.views.base.fields import offered
+from app.views.base.typed import is_key, plain_code
 
 LARGEST = 10**17
 STARS = ("5", "4", "3", "2", "1")

@@ -35,8 +35,11 @@ from app.services import formal, imports, sheets
 from app.services.reference import LANGUAGES
 from app.services.sheets import Column, Line
 from app.views.base.cells import Cell, Shown, cell_at, local_time
-from app.views.base.forms import ModelForm, draw, form_for, is_key, offered
+from app.views.base.fields import offered
+from app.views.base.forms import ModelForm, form_for
+from app.views.base.inputs import draw
 from app.views.base.page import Page
+from app.views.base.typed import is_key
 
 NOT_IMPORTED = frozenset({"rows", "file", "files", "links", "rich"})
 """Kinds of fields that no cell of a sheet can hold."""

@@ -20,8 +20,8 @@ from app.columns import Phrase
 from app.extensions import db
 from app.services import limits
 from app.views.base.cells import Cell, Shown, cell_at, local_time
-from app.views.base.forms import clean
 from app.views.base.page import Page
+from app.views.base.typed import clean
 
 PURPOSE = (2, 200)
 HOUR = 3600

@@ -16,16 +16,9 @@ from wtforms import PasswordField
 from app.columns import FieldInfo, Phrase
 from app.errors import DomainError
 from app.extensions import db
-from app.views.base.forms import (
-    DayField,
-    Declared,
-    Drawn,
-    ModelForm,
-    TermField,
-    TermsField,
-    draw,
-    text_field,
-)
+from app.views.base.fields import DayField, TermField, TermsField, text_field
+from app.views.base.forms import Declared, ModelForm
+from app.views.base.inputs import Drawn, draw
 from app.views.base.page import Page
 from app.views.base.view import Answer, summary
 

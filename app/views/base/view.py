@@ -43,9 +43,12 @@ from app.views.base import filters, paging
 from app.views.base.cells import Cell, Shown, cell_at
 from app.views.base.drafting import Drafting, as_typed, draft_note, draft_of
 from app.views.base.exporting import Exporting
-from app.views.base.forms import Drawn, ModelForm, clean, draw, form_for, is_key, offered
+from app.views.base.fields import offered
+from app.views.base.forms import ModelForm, form_for
 from app.views.base.importing import Importing
+from app.views.base.inputs import Drawn, draw
 from app.views.base.revealing import Revealing
+from app.views.base.typed import clean, is_key
 
 OPTION_COUNT = 20
 TAB_CAP = 99
