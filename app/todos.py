@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Table, func, literal_column, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    Subquery,
+    Table,
+    func,
+    literal_column,
+    or_,
+    select,
+    union_all,
+)
 from sqlalchemy.orm import Session
 
 from app import clock, models
@@ -45,18 +58,23 @@ CAP = 100
 
 
 def hats(actor: Actor) -> list[ColumnElement[bool]]:
-    """One condition on :class:`FlowTask` for each capacity in which a task can be the actor's."""
+    """One condition on :class:`FlowTask` for each capacity in which a task can be the actor's.
+
+    No task fulfils two of them, and each walks an index of its own in the order of ``due_at``.
+    """
     task = models.FlowTask
     place = func.coalesce(task.organization_id, _ANYWHERE)  # as the index has it
     places = [_ANYWHERE] + [p for p in [actor.organization_id] if p]
-    return [task.user_id == actor.user_id] + [
-        (task.role == name) & place.in_(places) for name in sorted(actor.roles)
+    return [(task.state == OPEN) & (task.user_id == actor.user_id)] + [
+        (task.state == OPEN) & (task.role == name) & (place == at)
+        for name in sorted(actor.roles)
+        for at in places
     ]
 
 
 def mine(actor: Actor) -> ColumnElement[bool]:
     """The open tasks (待办) of ``actor``, as a condition on :class:`FlowTask`."""
-    return (models.FlowTask.state == OPEN) & or_(*hats(actor))
+    return or_(*hats(actor))
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,13 +87,19 @@ class Figures:
     decided: int
 
 
+def _each(queries: Sequence[Select[Any]]) -> Subquery:
+    """What they find together, each by its own index."""
+    return union_all(*(select(query.limit(CAP).subquery()) for query in queries)).subquery()
+
+
 def figures(session: Session, actor: Actor, now: datetime) -> Figures:
     """Open tasks, those overdue, own applications under way, own decisions of this month."""
     task, case = models.FlowTask, models.FlowCase
     month = clock.start_of(clock.local_day(now).replace(day=1))
+    open_ = [select(task.id).where(hat) for hat in hats(actor)]
+    late = [query.where(task.due_at <= now) for query in open_]
     wanted = (
-        select(task.id).where(mine(actor)),
-        select(task.id).where(mine(actor), task.due_at <= now),
+        *(select(_each(queries)) for queries in (open_, late)),
         select(case.id).where(
             case.applicant_id == actor.user_id, case.state.in_(("in_review", "returned"))
         ),

@@ -67,6 +67,10 @@ class TodoView(CaseList):
         """My own tasks and those of my roles."""
         return [todos.mine(access.actor())]
 
+    def branches(self) -> Sequence[Any]:
+        """Mine and those of each role, by themselves."""
+        return todos.hats(access.actor())
+
 
 class DoneView(CaseList):
     """已办: what I decided, the newest first."""

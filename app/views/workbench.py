@@ -16,9 +16,8 @@ from app.extensions import db
 from app.models import FlowCase, FlowTask, Organization
 from app.services import announcements
 from app.views import shortcuts
-from app.views.base import Page
+from app.views.base import Page, paging
 from app.views.base.cells import Shown, cell_at, due, flow_title, local_time
-from app.views.base.paging import capped
 from app.views.base.view import TAB_CAP
 
 ROWS = 6
@@ -63,19 +62,19 @@ class WorkbenchView(Page):
     def _figures(self, figures: todos.Figures, *, reviews: bool) -> list[dict[str, Any]]:
         url = self._cases_url()
         running = [
-            {"label": _("My running applications"), "value": capped(figures.running, TAB_CAP),
-             "icon": "send", "url": url},
+            {"label": _("My running applications"), "icon": "send", "url": url,
+             "value": paging.capped(figures.running, TAB_CAP)},
         ] if url else []  # fmt: skip
         if not reviews:
             return running
         late = "d" if figures.overdue else ""
         return [
-            {"label": _("Waiting for me"), "value": capped(figures.to_do, TAB_CAP),
+            {"label": _("Waiting for me"), "value": paging.capped(figures.to_do, TAB_CAP),
              "icon": "checklist", "url": url_for("TodoView.list")},
-            {"label": _("Overdue"), "value": capped(figures.overdue, TAB_CAP), "css": late,
+            {"label": _("Overdue"), "value": paging.capped(figures.overdue, TAB_CAP), "css": late,
              "icon": "clock", "url": url_for("TodoView.list")},
             *running,
-            {"label": _("Decided this month"), "value": capped(figures.decided, TAB_CAP),
+            {"label": _("Decided this month"), "value": paging.capped(figures.decided, TAB_CAP),
              "icon": "circle-check", "url": url_for("DoneView.list")},
         ]  # fmt: skip
 
@@ -92,20 +91,17 @@ class WorkbenchView(Page):
         ] if url else []  # fmt: skip
         return [
             {"key": "todo", "label": _("Waiting for me"), "active": True,
-             "count": capped(figures.to_do, TAB_CAP), "url": url_for("TodoView.list")},
+             "count": paging.capped(figures.to_do, TAB_CAP), "url": url_for("TodoView.list")},
             *mine,
             {"key": "done", "label": _("Done by me"), "active": False, "count": "",
              "url": url_for("DoneView.list")},
         ]  # fmt: skip
 
     def _todo(self, now: Any) -> dict[str, Any]:
-        query = (
-            select(FlowTask)
-            .where(todos.mine(access.actor()))
-            .options(joinedload(FlowTask.case), joinedload(FlowTask.stage))
-            .order_by(FlowTask.due_at.asc().nulls_last(), FlowTask.id)
-            .limit(ROWS)
-        )
+        order = FlowTask.due_at, FlowTask.id, False
+        query = paging.walked(select(FlowTask), order, todos.hats(access.actor()), ROWS)
+        query = paging.ordered(query, FlowTask.due_at, FlowTask.id, descending=False).limit(ROWS)
+        query = query.options(joinedload(FlowTask.case), joinedload(FlowTask.stage))
         lines = []
         for task in db.session.scalars(query):
             case = task.case

@@ -7,9 +7,10 @@ tables into selects, count everything, and take any column name from the address
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
+from operator import attrgetter
 from typing import Any, ClassVar
 
 from flask import (
@@ -26,7 +27,7 @@ from flask import (
 from flask_appbuilder import ModelView, expose
 from flask_appbuilder.security.decorators import has_access, permission_name
 from flask_babel import gettext as _
-from sqlalchemy import Select, false, func, inspect, select
+from sqlalchemy import Select, false, func, inspect, select, union_all
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import RelationshipDirection, aliased, joinedload, selectinload
 from sqlalchemy.orm.exc import StaleDataError
@@ -230,6 +231,13 @@ class BackOfficeView(Drafting, Exporting, Importing, Revealing, ModelView):
         """Conditions that hold for every list and row of this view, beyond the access rules."""
         return []
 
+    def branches(self) -> Sequence[Any]:
+        """:meth:`base_conditions` as several that exclude each other, each with its own index.
+
+        None where one index gives the whole list in its order.
+        """
+        return []
+
     def narrowed(self, args: Mapping[str, str]) -> tuple[list[Any], dict[str, str]]:
         """Conditions from white-listed parameters, and those that were understood."""
         conditions, active = [], {}
@@ -300,16 +308,17 @@ class BackOfficeView(Drafting, Exporting, Importing, Revealing, ModelView):
             f"tab_{code}": (self._keys([*given, where]), TAB_CAP) for code, where in tabs.items()
         }
         if "q" not in active:
-            counted["all"] = (self._keys(narrowed), paging.CAP)
+            counted["all"] = (self._either([*conditions, *tabbed], paging.CAP), paging.CAP)
         counts = paging.capped_counts(db.session(), counted)
         phrase = self.phrase(active)
         if phrase:
             others, _active = self.narrowed({k: v for k, v in args.items() if k != "q"})
-        rows = [*given, *others, *tabbed] if phrase else narrowed
+        branches = self.branches()
+        rows = [*(() if branches else given), *(others if phrase else conditions), *tabbed]
         page = paging.page(
             db.session(), self.query.where(*rows), column, self.key,
             descending=descending, at=at, size=size, count=counts.get("all"),
-            offset=(number - 1) * size, phrase=phrase,
+            offset=(number - 1) * size, phrase=phrase, branches=branches,
         )  # fmt: skip
         g.shown = {}
         lines = [self._line(row) for row in page.rows]
@@ -372,6 +381,14 @@ class BackOfficeView(Drafting, Exporting, Importing, Revealing, ModelView):
             return self.bare_query.where(*conditions)
         return select(self.key).where(*conditions)
 
+    def _either(self, conditions: Sequence[Any], most: int) -> Select[Any]:
+        """The keys of the list under these conditions; enough of each of its :meth:`branches`."""
+        branches = self.branches()
+        if not branches:
+            return self._keys([*self.base_conditions(), *conditions])
+        each = (self._keys([*conditions, branch]).limit(most + 1) for branch in branches)
+        return select(union_all(*(select(keys.subquery()) for keys in each)).subquery())
+
     def _tab_conditions(self) -> dict[str, Any]:
         if not self.tab_column:
             return {}
@@ -423,15 +440,19 @@ class BackOfficeView(Drafting, Exporting, Importing, Revealing, ModelView):
         }
 
     def _shown(self, row: Any) -> Sequence[Shown]:
-        """The values of one row of the list or export, as far as the reader may read them."""
+        """The values of one row of the list, as far as the reader may read them."""
         plain = not self.has_personal or access.sees_plain(self.model, row)
         known = g.get("shown")
         return [
-            self._shown_again(known, cell, getattr(row, cell.name))
+            self._shown_again(known, cell, self.getter(cell)(row))
             if plain or not cell.info.sensitive
-            else self.hidden(cell, getattr(row, cell.name), row.id)
+            else self.hidden(cell, self.getter(cell)(row), row.id)
             for cell in self.visible_cells()
         ]
+
+    def getter(self, cell: Cell) -> Callable[[Any], Any]:
+        """How a row of the list tells the value of a column; :meth:`shown` puts it into words."""
+        return attrgetter(cell.name)
 
     def _shown_again(self, known: dict[Any, Shown] | None, cell: Cell, value: Any) -> Shown:
         """States, terms and time limits, the same in many rows, are put into words once a page."""
