@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -22,7 +22,7 @@ from app.security import words
 from app.services import ratings
 from app.services.ratings import TO_BUYER, TO_PROVIDER
 from app.views.base import BackOfficeView
-from app.views.base.cells import Shown, cell_at
+from app.views.base.cells import Cell, cell_at
 from app.views.base.fields import StarsField, TermsField, offered
 from app.views.base.forms import Declared, ModelForm, field_for
 from app.views.base.sheet import Sheets, Words, sheet_form
@@ -81,12 +81,12 @@ class RatingList(BackOfficeView):
         """What may be done is said by :meth:`_line`."""
         return False
 
-    def _shown(self, row: Any) -> Sequence[Shown]:
-        values = [*super()._shown(row)]
+    def getter(self, cell: Cell) -> Callable[[Any], Any]:
+        """The name of the other side."""
+        if cell.path != "buyer_name":
+            return super().getter(cell)
         house = access.actor().organization_id
-        other = row.institution_name if self.rated_us(row, house) else row.buyer_name
-        values[self.list_columns.index("buyer_name")] = Shown(other)
-        return values
+        return lambda row: row.institution_name if self.rated_us(row, house) else row.buyer_name
 
     def rated_us(self, row: Any, _house: int | None) -> bool:
         """Whether the institution is the other side."""

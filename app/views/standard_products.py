@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -21,10 +21,10 @@ from app.extensions import db
 from app.models import Product, StandardProduct
 from app.services import products
 from app.views.base import BackOfficeView
-from app.views.base.cells import Shown
+from app.views.base.cells import Cell, Shown
 from app.views.base.sheet import Sheets, Words, sheet_form
 from app.views.base.view import Answer
-from app.views.prices import PRICE_COLUMNS, price
+from app.views.prices import PRICE_COLUMNS, price, price_of
 
 REASON = {
     "opinion": FieldInfo(_l("Reason"), kind="long", required=True, maximum=500),
@@ -38,11 +38,13 @@ class PricedList(BackOfficeView):
     extra_columns = PRICE_COLUMNS
     price_column = "price_mode"
 
-    def _shown(self, row: Any) -> Sequence[Shown]:
-        shown = zip(self.visible_cells(), super()._shown(row), strict=True)
-        return [
-            Shown(price(row)) if cell.path == self.price_column else value for cell, value in shown
-        ]
+    def getter(self, cell: Cell) -> Callable[[Any], Any]:
+        """The whole price where its mode stands."""
+        return price_of if cell.path == self.price_column else super().getter(cell)
+
+    def shown(self, cell: Cell, value: Any) -> Shown:
+        """A price as people read it."""
+        return Shown(price(value)) if cell.path == self.price_column else super().shown(cell, value)
 
 
 class StandardProductView(Sheets, PricedList):

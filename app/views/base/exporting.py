@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 from urllib.parse import quote
 
-from flask import Response, g, request, stream_with_context
+from flask import Response, request, stream_with_context
 from flask_appbuilder import expose
 from flask_appbuilder.security.decorators import has_access
 
@@ -16,6 +16,7 @@ from app import access, clock
 from app.columns import Phrase
 from app.extensions import AppSession, db, record
 from app.views.base import paging
+from app.views.base.cells import Cell
 from app.views.base.page import Page
 
 CHUNK = 2_000
@@ -31,11 +32,13 @@ class Exporting(Page):
     title: ClassVar[Phrase]
     narrowed: Any
     base_conditions: Any
+    branches: Any
     visible_cells: Any
     _tab_conditions: Any
     _order: Any
     _keys: Any
-    _shown: Any
+    getter: Any
+    shown: Any
 
     @expose("/export.csv")
     @has_access
@@ -44,8 +47,9 @@ class Exporting(Page):
         conditions, active = self.narrowed(request.args)
         tabs = self._tab_conditions()
         tab = request.args.get("tab", "")
-        narrowed = [*self.base_conditions(), *conditions, *([tabs[tab]] if tab in tabs else [])]
-        self._note_export(narrowed, active | ({"tab": tab} if tab in tabs else {}))
+        narrowed = [*conditions, *([tabs[tab]] if tab in tabs else [])]
+        kept = active | ({"tab": tab} if tab in tabs else {})
+        self._note_export([*self.base_conditions(), *narrowed], kept)
         order, who = self._order(request.args), access.actor()
         day = f"{clock.local_day(clock.now()):%Y%m%d}"
         name = quote(f"{self.title}-{day}.csv", safe="")
@@ -69,20 +73,36 @@ class Exporting(Page):
     ) -> Iterator[str]:
         """Lines in a session of their own: the request's is closed before the last one is sent."""
         name, descending = order
-        column, at = getattr(self.model, name), None
+        column, at, branches = getattr(self.model, name), None, self.branches()
+        query = self.query.where(*(() if branches else self.base_conditions()), *conditions)
         with access.acting_as(who), AppSession(db) as session:
-            yield "\ufeff" + csv_lines([[str(cell.label) for cell in self.visible_cells()]])
+            cells = self.visible_cells()
+            yield "\ufeff" + csv_lines([[str(cell.label) for cell in cells]])
             session.connection(execution_options={"isolation_level": "AUTOCOMMIT"})
             while True:
                 page = paging.page(
-                    session, self.query.where(*conditions), column, self.key,
-                    descending=descending, at=at, size=CHUNK, count=None,
+                    session, query, column, self.key,
+                    descending=descending, at=at, size=CHUNK, count=None, branches=branches,
                 )  # fmt: skip
-                g.shown = {}  # of this chunk alone: what it remembers must not grow with the rows
-                yield csv_lines([value.text for value in self._shown(row)] for row in page.rows)
+                columns = [self._texts(cell, page.rows) for cell in cells]
+                yield csv_lines(zip(*columns, strict=True))
                 if page.behind is None:
                     return
                 at = page.behind
+
+    def _texts(self, cell: Cell, rows: Sequence[Any]) -> Sequence[str]:
+        """A column of a chunk; a value that stands in many rows is put into words once."""
+        values = [*map(self.getter(cell), rows)]
+        if cell.info.sensitive:
+            plain = (access.sees_plain(self.model, row) for row in rows)
+            return [
+                str(self.shown(cell, value) if seen else cell.hide(value))
+                for seen, value in zip(plain, values, strict=True)
+            ]
+        keys = [repr(value) if isinstance(value, list) else value for value in values]
+        some = dict(zip(keys, values, strict=True))
+        known = {key: str(self.shown(cell, value)) for key, value in some.items()}
+        return [known[key] for key in keys]
 
 
 def csv_lines(rows: Iterable[Sequence[str]]) -> str:
