@@ -57,7 +57,7 @@ CAP = 100
 """Figures stop counting here: a page shows 99+."""
 
 
-def hats(actor: Actor) -> list[ColumnElement[bool]]:
+def hats(actor: Actor) -> Sequence[ColumnElement[bool]]:
     """One condition on :class:`FlowTask` for each capacity in which a task can be the actor's.
 
     No task fulfils two of them, and each walks an index of its own in the order of ``due_at``.
