@@ -22,6 +22,7 @@ from sqlalchemy import delete, select, update
 from app import messages
 from app.extensions import db, mail, system_session
 from app.jobs.outbox import send_waiting
+from app.messages import delivery
 from app.models import Message, Person
 
 pytestmark = pytest.mark.db
@@ -370,7 +371,7 @@ def test_a_worker_that_outlived_its_lease_changes_nothing(app, session):
 
 
 def test_a_worker_gives_back_what_it_cannot_send_in_its_time(session, monkeypatch):
-    monkeypatch.setattr(messages, "RUN_SECONDS", 0.1)
+    monkeypatch.setattr(delivery, "RUN_SECONDS", 0.1)
     for number in range(3):
         tell(session, f"k{number}")
     assert messages.deliver(session, NOW, lambda _: time.sleep(0.15)) == 1
