@@ -13,14 +13,9 @@ from app.services.demo import PASSWORD
 from tests import browser as chrome
 from tests.browser import NARROW
 from tests.conftest import TEST_CODE
-from tests.test_journey import browser, site, visit  # noqa: F401 - the room of journeys
+from tests.walking import JOURNEY, browser, site, visit  # noqa: F401 - the room of journeys
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.db,
-    # Flask-Compress reads a static file and leaves closing it to the collector.
-    pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning"),
-]
+pytestmark = [*JOURNEY, pytest.mark.db]
 
 OWN = "Harbour#2026"
 
@@ -59,7 +54,7 @@ def press(page: Page, name: str) -> None:
 
 
 @pytest.mark.parametrize("size", [chrome.WIDE, NARROW], ids=["wide", "narrow"])
-def test_a_locked_account_is_unlocked_and_gets_a_password_to_change(visit, size):  # noqa: F811
+def test_a_locked_account_is_unlocked_and_gets_a_password_to_change(visit, size):
     person, admin = visit(size=size), visit("secadmin", size=size)
     for _n in range(5):
         try_password(person, "visitor", "Wrong#2026")
@@ -88,7 +83,7 @@ def test_a_locked_account_is_unlocked_and_gets_a_password_to_change(visit, size)
     expect(person.get_by_role("heading", name="工作台", level=1)).to_be_visible()
 
 
-def test_forced_logout_and_switching_off_work_at_once(visit):  # noqa: F811
+def test_forced_logout_and_switching_off_work_at_once(visit):
     person, admin = visit("institution2"), visit("secadmin")
     find(admin, "institution2")
     press(admin, "强制下线")
@@ -105,7 +100,7 @@ def test_forced_logout_and_switching_off_work_at_once(visit):  # noqa: F811
 
 
 @pytest.mark.parametrize("size", [chrome.WIDE, NARROW], ids=["wide", "narrow"])
-def test_a_second_role_is_refused_with_a_clear_sentence(visit, size):  # noqa: F811
+def test_a_second_role_is_refused_with_a_clear_sentence(visit, size):
     admin = visit("secadmin", size=size)
     find(admin, "auditor")
     admin.get_by_role("link", name="分配角色").click()
@@ -122,7 +117,7 @@ def test_a_second_role_is_refused_with_a_clear_sentence(visit, size):  # noqa: F
 
 
 @pytest.mark.parametrize("size", [chrome.WIDE, NARROW], ids=["wide", "narrow"])
-def test_a_new_agreement_is_published_and_everybody_must_accept_it(visit, size):  # noqa: F811
+def test_a_new_agreement_is_published_and_everybody_must_accept_it(visit, size):
     staff, member = visit("sysadmin", size=size), visit("institution", size=size)
     staff.goto("/agreements/add/")
     staff.get_by_label("协议", exact=False).first.select_option(label="隐私政策")

@@ -15,8 +15,11 @@ from app.services.demo import PASSWORD
 from tests import browser as chrome
 from tests.browser import NARROW
 from tests.conftest import TEST_CODE
-from tests.test_journey import (  # noqa: F401 - the fixtures of the browser
+from tests.test_messages import mail_goes_to, mailbox  # noqa: F401 - the fixtures of real mail
+from tests.test_trade_journey import SERVICE, files_a_transaction
+from tests.walking import (  # noqa: F401 - the fixtures of the browser
     CODE,
+    JOURNEY,
     NAME,
     RESULT_ADDRESS,
     browser,
@@ -31,15 +34,8 @@ from tests.test_journey import (  # noqa: F401 - the fixtures of the browser
     site,
     visit,
 )
-from tests.test_messages import mail_goes_to, mailbox  # noqa: F401 - the fixtures of real mail
-from tests.test_trade_journey import SERVICE, files_a_transaction
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.db,
-    # Flask-Compress reads a static file and leaves closing it to the collector.
-    pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning"),
-]
+pytestmark = [*JOURNEY, pytest.mark.db]
 OPINION = "请补充会员代表的职务。"
 
 
@@ -57,7 +53,7 @@ def applies(page):
     return re.search(r"HY-\d{8}-\d{4}", told.inner_text()).group()
 
 
-def test_entry_and_membership_from_the_tick_to_the_public_page(app, visit, post):  # noqa: F811
+def test_entry_and_membership_from_the_tick_to_the_public_page(app, visit, post):
     """S4-2, S4-3, S4-4: two cases of one form, two mails, one institution; then S4-12."""
     page = visit("visitor")
     number = applies(page)

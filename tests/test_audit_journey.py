@@ -11,31 +11,12 @@ from app.extensions import system_session
 from app.models import Organization
 from app.services import evidence
 from app.services.demo import PASSWORD
-from tests import browser as chrome
 from tests.browser import NARROW, WIDE, log_in, new_page, overhang
 from tests.conftest import TEST_CODE
-from tests.services import require
+from tests.walking import JOURNEY, browser, site  # noqa: F401 - the room of journeys
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.db,
-    pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning"),
-]
+pytestmark = [*JOURNEY, pytest.mark.db]
 PHONE, MASK = "13955556666", "139****6666"
-
-
-@pytest.fixture(scope="module")
-def browser():
-    require("chromium")
-    with chrome.chromium() as browser:
-        yield browser
-
-
-@pytest.fixture
-def site(app):
-    with chrome.served(app) as server:
-        yield server
-    assert server.faults == []
 
 
 @pytest.fixture

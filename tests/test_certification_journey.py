@@ -11,7 +11,8 @@ from app.services.demo import PASSWORD, credit_code
 from tests import browser as chrome
 from tests.browser import NARROW
 from tests.conftest import TEST_CODE
-from tests.test_journey import (  # noqa: F401 - the fixtures of the browser
+from tests.walking import (  # noqa: F401 - the fixtures of the browser
+    JOURNEY,
     browser,
     choose,
     decide,
@@ -25,12 +26,7 @@ from tests.test_journey import (  # noqa: F401 - the fixtures of the browser
     visit,
 )
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.db,
-    # Flask-Compress reads a static file and leaves closing it to the collector.
-    pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning"),
-]
+pytestmark = [*JOURNEY, pytest.mark.db]
 
 NAME, CODE, MOBILE = "砚北百草厅制药有限公司", credit_code("71"), "12000000171"
 STATEMENT = "本单位承诺所填信息及材料真实、合法、有效，并承担相应责任"
@@ -67,7 +63,7 @@ def fill_certification(page):
     page.get_by_label(STATEMENT).check()
 
 
-def test_a_firm_is_returned_corrects_and_is_certified(visit):  # noqa: F811
+def test_a_firm_is_returned_corrects_and_is_certified(visit):
     """S2-3, S2-4, S0-11: every banner in its words; the bureau of the region decides."""
     page = visit()
     registers(page)
@@ -111,7 +107,7 @@ def test_a_firm_is_returned_corrects_and_is_certified(visit):  # noqa: F811
     expect(page.get_by_text("药谷路2号")).to_be_visible()
 
 
-def test_a_change_waits_while_the_old_data_holds(visit):  # noqa: F811
+def test_a_change_waits_while_the_old_data_holds(visit):
     """S1-7: field by field before and after; the record stays."""
     firm, bureau = visit("enterprise"), visit("bureau")
     firm.goto("/my-organization/")
@@ -135,7 +131,7 @@ def test_a_change_waits_while_the_old_data_holds(visit):  # noqa: F811
     expect(firm.get_by_role("cell", name="望澜市澄川区铸造路88号")).to_be_visible()
 
 
-def test_staff_file_for_a_firm(visit):  # noqa: F811
+def test_staff_file_for_a_firm(visit):
     """代录: marked so, and the filer has no decision to take."""
     page = visit("operator")
     menu(page, "企业认证")

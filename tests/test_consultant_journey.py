@@ -12,7 +12,9 @@ from app import clock, jobs
 from app.services.demo import PASSWORD
 from tests import browser as chrome
 from tests.browser import NARROW
-from tests.test_journey import (  # noqa: F401 - the fixtures of the browser
+from tests.test_messages import mail_goes_to, mailbox  # noqa: F401 - the fixtures of real mail
+from tests.walking import (  # noqa: F401 - the fixtures of the browser
+    JOURNEY,
     browser,
     choose,
     decide,
@@ -28,14 +30,8 @@ from tests.test_journey import (  # noqa: F401 - the fixtures of the browser
     upload,
     visit,
 )
-from tests.test_messages import mail_goes_to, mailbox  # noqa: F401 - the fixtures of real mail
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.db,
-    # Flask-Compress reads a static file and leaves closing it to the collector.
-    pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning"),
-]
+pytestmark = [*JOURNEY, pytest.mark.db]
 
 NAME, MOBILE, EMAIL = "温若谷", "12000000570", "wen@example.com"
 INTRO = "从事系统集成与数据治理多年，熟悉离散制造车间的设备联网、看板与质量追溯的上线过程。"
@@ -53,7 +49,12 @@ def link_in(letter):
 def adds(page):
     menu(page, "顾问管理")
     page.get_by_role("link", name="添加顾问").first.click()
-    fill(page, 姓名=NAME, 手机号码=MOBILE, 电子邮箱=EMAIL, 职务="交付顾问")
+    fill(page, 姓名=NAME, 手机号码=MOBILE, 电子邮箱="enterprise@example.com", 职务="交付顾问")
+    known = page.get_by_text("该邮箱对应的账号已归属其他单位或平台")
+    expect(known).to_be_visible()  # beside the field, before anything is sent
+    fill(page, 电子邮箱=EMAIL)
+    page.get_by_label("职务", exact=True).click()
+    expect(known).to_be_hidden()
     choose(page, "专业领域", "", "系统集成")
     press(page, "保存")
     expect(row_of(page)).to_contain_text("未注册")
@@ -94,7 +95,7 @@ def approves(staff):
     expect(staff.get_by_label("审批意见", exact=True)).to_have_count(0)
 
 
-def test_a_consultant_is_added_invited_reviewed_and_let_go(app, visit, post):  # noqa: F811
+def test_a_consultant_is_added_invited_reviewed_and_let_go(app, visit, post):
     house = visit("institution")
     house.goto("/workbench/")
     adds(house)

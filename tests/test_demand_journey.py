@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-import pytest
 from playwright.sync_api import expect
 from sqlalchemy import select
 
 from app.clock import SHANGHAI
 from app.extensions import system_session
 from app.models import Organization
-from tests.test_journey import (  # noqa: F401 - the fixtures of the browser
+from tests.test_messages import mail_goes_to, mailbox  # noqa: F401 - the fixtures of real mail
+from tests.walking import (  # noqa: F401 - the fixtures of the browser
+    JOURNEY,
     browser,
     fill,
-    mail_goes_to,
-    mailbox,
     menu,
     post,
     press,
@@ -23,11 +22,7 @@ from tests.test_journey import (  # noqa: F401 - the fixtures of the browser
     visit,
 )
 
-pytestmark = [
-    pytest.mark.browser,
-    # Flask-Compress reads a static file and leaves closing it to the collector.
-    pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning"),
-]
+pytestmark = JOURNEY
 
 INSTITUTION = "望澜青砺数智科技有限公司"
 TITLE = "两条老产线怎么接入系统"
@@ -60,7 +55,7 @@ def maintain(page, result, **more):
     expect(page.get_by_role("status").or_(page.get_by_role("alert")).first).to_be_attached()
 
 
-def test_a_demand_is_pushed_called_and_settled(app, visit, post):  # noqa: F811
+def test_a_demand_is_pushed_called_and_settled(app, visit, post):
     """需求管理 > 详情 > 维护, from the demand on the portal to the enterprise's answer."""
     with app.app_context(), system_session() as session:
         found = select(Organization).where(Organization.name == INSTITUTION)

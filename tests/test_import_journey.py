@@ -17,7 +17,8 @@ from app.jobs import run_job
 from app.models import Consultant
 from tests import browser as chrome
 from tests.browser import NARROW, PATIENCE
-from tests.test_journey import (  # noqa: F401 - the fixtures of the browser
+from tests.walking import (  # noqa: F401 - the fixtures of the browser
+    JOURNEY,
     browser,
     heading,
     menu,
@@ -26,12 +27,7 @@ from tests.test_journey import (  # noqa: F401 - the fixtures of the browser
     visit,
 )
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.db,
-    # Flask-Compress reads a static file and leaves closing it to the collector.
-    pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning"),
-]
+pytestmark = [*JOURNEY, pytest.mark.db]
 
 GOOD, MANY, PAUSE, SPECIALITY = 160, 400, 1.0, "系统集成"
 FAULTY = {
@@ -172,7 +168,7 @@ def cancelled_midway(page, sheet):
 
 
 @pytest.mark.usefixtures("scheduler")
-def test_a_sheet_is_filled_in_checked_imported_and_cancelled(app, visit):  # noqa: F811
+def test_a_sheet_is_filled_in_checked_imported_and_cancelled(app, visit):
     house, before = visit("institution"), count_of(app)
     menu(house, "顾问管理")
     begins(house)

@@ -17,15 +17,10 @@ from app.services.demo import PASSWORD
 from tests import browser as chrome
 from tests.browser import NARROW
 from tests.conftest import TEST_CODE
-from tests.test_journey import browser, post, site, visit  # noqa: F401 - the room of journeys
 from tests.test_messages import mail_goes_to, mailbox  # noqa: F401 - the fixtures of real mail
+from tests.walking import JOURNEY, browser, post, site, visit  # noqa: F401 - the room of journeys
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.db,
-    # Flask-Compress reads a static file and leaves closing it to the collector.
-    pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning"),
-]
+pytestmark = [*JOURNEY, pytest.mark.db]
 
 MOBILE, NEW_MOBILE = "12000000130", "12033334444"
 NEW = "Harbour#12"
@@ -85,7 +80,7 @@ def log_in(page: Page, password: str) -> None:
 
 @pytest.mark.usefixtures("enterprise")
 @pytest.mark.parametrize("by", ["mouse", "keyboard", "touch"])
-def test_a_login_by_sms_remembers_the_number(visit, rows, sms, by):  # noqa: F811
+def test_a_login_by_sms_remembers_the_number(visit, rows, sms, by):
     page = visit(size=NARROW if by == "touch" else chrome.WIDE)
     page.goto("/login/")
     page.get_by_role("link", name="短信登录").click()
@@ -119,7 +114,7 @@ def test_a_login_by_sms_remembers_the_number(visit, rows, sms, by):  # noqa: F81
 
 
 @pytest.mark.usefixtures("enterprise")
-def test_a_locked_account_is_told_until_when_and_what_to_do(visit, rows):  # noqa: F811
+def test_a_locked_account_is_told_until_when_and_what_to_do(visit, rows):
     page = visit()
     for _try in range(5):
         log_in(page, "Wrong#123")
@@ -161,7 +156,7 @@ def choose(page: Page) -> None:
 
 
 @pytest.mark.usefixtures("enterprise")
-def test_a_forgotten_password_by_a_link_in_the_mail(visit, post):  # noqa: F811
+def test_a_forgotten_password_by_a_link_in_the_mail(visit, post):
     page = visit()
     begin(page, "enterprise")
     page.get_by_role("button", name="发送重置链接").click()
@@ -176,7 +171,7 @@ def test_a_forgotten_password_by_a_link_in_the_mail(visit, post):  # noqa: F811
 
 
 @pytest.mark.usefixtures("enterprise")
-def test_a_forgotten_password_by_sms(visit, sms):  # noqa: F811
+def test_a_forgotten_password_by_sms(visit, sms):
     page = visit(size=NARROW)
     begin(page, MOBILE)
     page.get_by_role("button", name="发送验证码").click()
@@ -194,7 +189,7 @@ def open_in_user_menu(page: Page, name: str) -> None:
     expect(page.get_by_role("heading", name=name, level=1)).to_be_visible()
 
 
-def test_changing_the_password_ends_the_other_logins(visit, enterprise):  # noqa: F811
+def test_changing_the_password_ends_the_other_logins(visit, enterprise):
     page, other = visit(enterprise), visit(enterprise)
     open_in_user_menu(page, "修改密码")
     page.get_by_label("当前密码").fill(PASSWORD)
@@ -206,7 +201,7 @@ def test_changing_the_password_ends_the_other_logins(visit, enterprise):  # noqa
     expect(other.get_by_text("登录已失效")).to_be_visible()
 
 
-def test_another_phone_is_bound(visit, enterprise, sms):  # noqa: F811
+def test_another_phone_is_bound(visit, enterprise, sms):
     page = visit(enterprise)
     open_in_user_menu(page, "修改绑定手机号")
     by_phone = page.locator("form", has_text="通过绑定手机")
@@ -223,7 +218,7 @@ def test_another_phone_is_bound(visit, enterprise, sms):  # noqa: F811
     expect(page.get_by_text(NEW_MOBILE)).to_be_visible()
 
 
-def test_a_login_elsewhere_is_ended(visit, enterprise, rows):  # noqa: F811
+def test_a_login_elsewhere_is_ended(visit, enterprise, rows):
     page, other = visit(enterprise), visit(enterprise)
     open_in_user_menu(page, "登录设备")
     expect(page.get_by_text("当前登录")).to_have_count(1)

@@ -14,19 +14,15 @@ from app.extensions import mail, system_session
 from app.jobs.outbox import send_waiting
 from app.models import FlowCase, Message, Person
 from tests.browser import NARROW, WIDE, overhang
-from tests.test_journey import browser, site, visit  # noqa: F401 - the fixtures of the browser
 from tests.test_messages import (  # noqa: F401 - the fixtures of real mail
     RETURNED,
     free_port,
     mail_goes_to,
     mailbox,
 )
+from tests.walking import JOURNEY, browser, site, visit  # noqa: F401 - the room of journeys
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.db,
-    pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning"),
-]
+pytestmark = [*JOURNEY, pytest.mark.db]
 
 
 @pytest.fixture
@@ -38,7 +34,7 @@ def nobody_told(app):
 
 @pytest.mark.parametrize("size", [WIDE, NARROW])
 def test_the_bell_leads_to_the_message_and_the_message_to_its_case(
-    app, nobody_told, visit, size  # noqa: F811
+    app, nobody_told, visit, size
 ):  # fmt: skip
     del nobody_told
     with app.app_context(), system_session() as session:
@@ -66,7 +62,7 @@ def test_the_bell_leads_to_the_message_and_the_message_to_its_case(
 
 
 def test_a_message_that_was_given_up_is_sent_again_by_hand(
-    app, nobody_told, visit, monkeypatch, request  # noqa: F811
+    app, nobody_told, visit, monkeypatch, request
 ):  # fmt: skip
     del nobody_told
     server = {"MAIL_SERVER": "127.0.0.1", "MAIL_PORT": free_port(), "MAIL_BACKEND": "smtp"}

@@ -10,7 +10,8 @@ from playwright.sync_api import expect
 from app.services.demo import PASSWORD, credit_code
 from tests.browser import NARROW, log_in
 from tests.conftest import TEST_CODE
-from tests.test_journey import (  # noqa: F401 - the rooms of the journeys
+from tests.walking import (  # noqa: F401 - the fixtures of the browser
+    JOURNEY,
     browser,
     decide,
     fill,
@@ -22,11 +23,7 @@ from tests.test_journey import (  # noqa: F401 - the rooms of the journeys
     visit,
 )
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.db,
-    pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning"),
-]
+pytestmark = [*JOURNEY, pytest.mark.db]
 
 GIVEN, OWN = "Nova#2027xy", "Mine#2028zz"
 
@@ -67,7 +64,7 @@ def accept(page):
 
 
 @pytest.mark.parametrize("size", [(1366, 768), NARROW])
-def test_a_colleague_is_added_and_gets_a_password_of_his_own(visit, size):  # noqa: F811
+def test_a_colleague_is_added_and_gets_a_password_of_his_own(visit, size):
     add_colleague(visit("institution", size=size))
     colleague = visit()
     first_login(colleague)
@@ -77,7 +74,7 @@ def test_a_colleague_is_added_and_gets_a_password_of_his_own(visit, size):  # no
     log_in(again, "colleague_1", OWN, TEST_CODE)
 
 
-def test_rights_that_are_taken_are_gone_at_the_next_click(visit):  # noqa: F811
+def test_rights_that_are_taken_are_gone_at_the_next_click(visit):
     main, colleague = visit("institution"), visit()
     add_colleague(main)
     first_login(colleague)
@@ -96,7 +93,7 @@ def test_rights_that_are_taken_are_gone_at_the_next_click(visit):  # noqa: F811
     expect(colleague.locator("main").get_by_role("link", name="编辑")).to_have_count(0)
 
 
-def test_from_a_taken_company_to_work_inside_it(visit):  # noqa: F811
+def test_from_a_taken_company_to_work_inside_it(visit):
     page = visit()
     page.goto("/register/")
     fill_registration(page, credit_code("01"))
@@ -135,7 +132,7 @@ def test_from_a_taken_company_to_work_inside_it(visit):  # noqa: F811
     expect(page.get_by_text("欢迎加入").locator("visible=true").first).to_be_visible()
 
 
-def test_the_operator_puts_another_main_account_in_place(visit):  # noqa: F811
+def test_the_operator_puts_another_main_account_in_place(visit):
     visitor, former = visit("visitor"), visit("institution")
     visitor.goto("/my-organization/")
     visitor.get_by_role("link", name="管理员变更申请").click()
@@ -156,7 +153,7 @@ def test_the_operator_puts_another_main_account_in_place(visit):  # noqa: F811
     expect(former.get_by_role("link", name="用户管理")).to_have_count(0)
 
 
-def test_hand_over_then_leave(visit):  # noqa: F811
+def test_hand_over_then_leave(visit):
     main, colleague = visit("institution"), visit()
     add_colleague(main)
     first_login(colleague)

@@ -7,7 +7,8 @@ from playwright.sync_api import expect
 
 from tests import browser as chrome
 from tests.browser import NARROW
-from tests.test_journey import (  # noqa: F401 - the fixtures of the browser
+from tests.walking import (  # noqa: F401 - the fixtures of the browser
+    JOURNEY,
     browser,
     decide,
     fill,
@@ -20,12 +21,7 @@ from tests.test_journey import (  # noqa: F401 - the fixtures of the browser
     visit,
 )
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.db,
-    # Flask-Compress reads a static file and leaves closing it to the collector.
-    pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning"),
-]
+pytestmark = [*JOURNEY, pytest.mark.db]
 
 STANDARD, SPECIAL = "网络安全体检", "车间能耗体检"
 CONTENT = (
@@ -65,7 +61,7 @@ def fills_special_product(page):
 
 def lists_standard_product(house):
     """常规产品上架, 修改, 下架, 重新上架."""
-    menu(house, "常规服务产品")
+    menu(house, "产品管理")  # opens on 常规服务产品
     house.get_by_role("link", name="常规产品上架", exact=True).first.click()
     house.get_by_role("row", name=STANDARD).get_by_role("checkbox").check()
     press(house, "上架")
@@ -103,7 +99,7 @@ def adds_special_product(house):
     expect(house.get_by_text("已提交，申请编号为")).to_be_visible()
 
 
-def test_products_from_the_form_to_the_portal(visit):  # noqa: F811
+def test_products_from_the_form_to_the_portal(visit):
     """S4-9, S4-10: 常规产品上架; 新增特色产品, reviewed, then listed by the institution."""
     house = visit("institution")
     lists_standard_product(house)

@@ -9,7 +9,8 @@ from playwright.sync_api import expect
 
 from app import clock, jobs
 from tests.test_activities import MAIL
-from tests.test_journey import (  # noqa: F401 - the rooms of the journeys
+from tests.walking import (  # noqa: F401 - the fixtures of the browser
+    JOURNEY,
     browser,
     choose,
     decide,
@@ -20,11 +21,7 @@ from tests.test_journey import (  # noqa: F401 - the rooms of the journeys
     visit,
 )
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.db,
-    pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning"),
-]
+pytestmark = [*JOURNEY, pytest.mark.db]
 TITLE = "中小企业公益法律讲堂"
 
 
@@ -33,7 +30,7 @@ def score_of(board, name):
     return float(board.get_by_role("row", name=name).locator(".board-score").inner_text())
 
 
-def test_an_activity_filed_by_mail_lifts_the_institution_on_the_board(app, visit):  # noqa: F811
+def test_an_activity_filed_by_mail_lifts_the_institution_on_the_board(app, visit):
     institution, staff, other, anybody = (
         visit("institution"), visit("operator"), visit("operator2"), visit(),
     )  # fmt: skip

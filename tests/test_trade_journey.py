@@ -11,7 +11,8 @@ from app import clock
 from app.services.demo import credit_code
 from tests import browser as chrome
 from tests.browser import NARROW
-from tests.test_journey import (  # noqa: F401 - the fixtures of the browser
+from tests.walking import (  # noqa: F401 - the fixtures of the browser
+    JOURNEY,
     browser,
     decide,
     fill,
@@ -24,12 +25,7 @@ from tests.test_journey import (  # noqa: F401 - the fixtures of the browser
     visit,
 )
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.db,
-    # Flask-Compress reads a static file and leaves closing it to the collector.
-    pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning"),
-]
+pytestmark = [*JOURNEY, pytest.mark.db]
 
 BUYER, CODE = "望澜恒锐阀门制造有限公司", credit_code("30")
 WRONG = "91990101MA0Q308880"
@@ -61,7 +57,7 @@ def files_a_transaction(page):
     return re.search(r"JY-\d{8}-\d{4}", said).group()
 
 
-def test_a_transaction_is_filed_reviewed_rated_by_both_and_voided(visit):  # noqa: F811
+def test_a_transaction_is_filed_reviewed_rated_by_both_and_voided(visit):
     """S4-12, S4-13: the institution files, the administrator reviews, both sides rate."""
     house = visit("institution")
     number = files_a_transaction(house)
