@@ -73,9 +73,9 @@ class Exporting(Page):
     ) -> Iterator[str]:
         """Lines in a session of their own: the request's is closed before the last one is sent."""
         name, descending = order
-        column, at, branches = getattr(self.model, name), None, self.branches()
-        query = self.query.where(*(() if branches else self.base_conditions()), *conditions)
         with access.acting_as(who), AppSession(db) as session:
+            column, at, branches = getattr(self.model, name), None, self.branches()
+            query = self.query.where(*(() if branches else self.base_conditions()), *conditions)
             cells = self.visible_cells()
             yield "\ufeff" + csv_lines([[str(cell.label) for cell in cells]])
             session.connection(execution_options={"isolation_level": "AUTOCOMMIT"})

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from operator import attrgetter
 from typing import Any, ClassVar
 
@@ -302,13 +302,14 @@ class BackOfficeView(Drafting, Exporting, Importing, Revealing, ModelView):
         number = min(_number(args.get("page", "")), max(1, TYPED_CAP // size))
         column = getattr(self.model, name)
         at = paging.position(args["at"], column) if "at" in args else None
+        cap = paging.CAP if len(conditions) + len(tabbed) < 2 else paging.MIXED  # noqa: PLR2004
         # A frequent word makes the search index collect every match before it counts the first
         # (30-80 ms in a million rows), while the page itself stops after 26: so no count then.
         counted = {
             f"tab_{code}": (self._keys([*given, where]), TAB_CAP) for code, where in tabs.items()
         }
         if "q" not in active:
-            counted["all"] = (self._either([*conditions, *tabbed], paging.CAP), paging.CAP)
+            counted["all"] = (self._either([*conditions, *tabbed], cap), cap)
         counts = paging.capped_counts(db.session(), counted)
         phrase = self.phrase(active)
         if phrase:
@@ -317,7 +318,7 @@ class BackOfficeView(Drafting, Exporting, Importing, Revealing, ModelView):
         rows = [*(() if branches else given), *(others if phrase else conditions), *tabbed]
         page = paging.page(
             db.session(), self.query.where(*rows), column, self.key,
-            descending=descending, at=at, size=size, count=counts.get("all"),
+            descending=descending, at=at, size=size, count=counts.get("all"), cap=cap,
             offset=(number - 1) * size, phrase=phrase, branches=branches,
         )  # fmt: skip
         g.shown = {}
@@ -417,14 +418,9 @@ class BackOfficeView(Drafting, Exporting, Importing, Revealing, ModelView):
     def _page_line(
         self, page: paging.Page, kept: dict[str, str], number: int, size: int
     ) -> dict[str, Any]:
-        urls = {
-            "first_url": url_for(".list", **kept) if page.before else None,
-            "prev_url": page.before and url_for(".list", **kept, at=page.before),
-            "next_url": page.behind and url_for(".list", **kept, at=page.behind),
-        }
         fits = page.count is not None and page.count > size
         known = number if "at" not in request.args else None
-        return {"total": page.total, "number": known, "box": fits, "kept": kept} | urls
+        return page.line(partial(url_for, ".list"), kept) | {"number": known, "box": fits}
 
     def _line(self, row: Any) -> dict[str, Any]:
         """One row of the list: texts are made here, Jinja's ``attr`` would cost 3 ms a page."""
@@ -524,14 +520,17 @@ class BackOfficeView(Drafting, Exporting, Importing, Revealing, ModelView):
         """The record in its sections."""
         to_write = self.shows_own_only and access.READER not in access.actor().roles
         row = self.row_or_404(pk, to_write=to_write)
-        return self.page(
-            self.show_template,
-            title=str(row),
-            badge=self._badge(row),
-            crumbs=self.crumbs((str(row), "")),
-            sections=self.sections_of(row),
-            buttons=self.buttons(row),
-        )
+        return self.page(self.show_template, **self.told(row))
+
+    def told(self, row: Any) -> dict[str, Any]:
+        """What the template of the record is given; a view adds what it has beside."""
+        return {
+            "title": str(row),
+            "badge": self._badge(row),
+            "crumbs": self.crumbs((str(row), "")),
+            "sections": self.sections_of(row),
+            "buttons": self.buttons(row),
+        }
 
     def sections_of(self, row: Any, *, plain: bool = False) -> Sequence[dict[str, Any]]:
         """Cells and values, by section in the order of ``show_columns``.
