@@ -258,6 +258,7 @@ class Visibility(LoaderCriteriaOption):
         self.deferred_where_criteria = False
         self.include_aliases = True
         self.propagate_to_loaders = True  # a joined eager load is skipped otherwise
+        self._rules: dict[Any, ColumnElement[bool]] = {}
 
     def _gen_cache_key(self, anon_map: Any, bindparams: Any) -> tuple[Any, ...]:
         return (Visibility, self.me.kind, self.me.roles)
@@ -279,14 +280,22 @@ class Visibility(LoaderCriteriaOption):
         super().process_compile_state(compile_state)
 
     def _resolve_where_criteria(self, ext_info: Any) -> ColumnElement[bool]:
-        """The rule of one entity; keeps nothing on ``self``, which all threads share."""
+        """The rule of one entity; of a model itself, which most are, it is written but once.
+
+        All threads share what is kept; two that come at the same time write the same.
+        """
+        if ext_info in self._rules:
+            return self._rules[ext_info]
         rule = _visible.get(ext_info.mapper.class_)
-        return _deep_annotate(
+        written = _deep_annotate(
             rule(self.me, ext_info.entity) if rule else false(),
             {"for_loader_criteria": self},
             detect_subquery_cols=True,
             ind_cols_on_fromclause=True,
         )
+        if ext_info is ext_info.mapper:
+            self._rules[ext_info] = written
+        return written
 
 
 @cache
