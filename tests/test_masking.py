@@ -7,6 +7,7 @@ import csv
 import io
 import re
 from collections import Counter
+from html import unescape
 
 import pytest
 from bs4 import BeautifulSoup
@@ -33,6 +34,7 @@ pytestmark = pytest.mark.db
 
 PHONE = re.compile(r"(?<!\d)1\d{10}(?!\d)")
 EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
+LINK = re.compile(r'<a\b[^>]*?\shref="([^"]*)"')
 PER_KIND, PAGES = 2, 70
 
 
@@ -335,10 +337,9 @@ def crawled(client):
             yield path, answer.text
         if answer.mimetype != "text/html" or answer.status_code != 200:
             continue
-        page = BeautifulSoup(answer.text, "html.parser")
         yield path, answer.text
-        for link in page.select("a[href]"):
-            target = str(link["href"]).partition("#")[0]
+        for link in LINK.findall(answer.text):
+            target = unescape(link).partition("#")[0]
             if target.startswith("/") and not target.startswith("//"):
                 waiting.append(target)
 

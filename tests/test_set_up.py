@@ -37,7 +37,7 @@ from app.models import (
     Setting,
 )
 from app.services import demo
-from app.storage import Store
+from app.storage import Store, pictures
 from tests.services import postgresql_url, require
 from tests.world import is_on_postgresql
 
@@ -60,6 +60,13 @@ def url(tmp_path):
     with server.connect() as connection:
         connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
     server.dispose()
+
+
+@pytest.fixture(autouse=True)
+def pictures_as_drawn(application, monkeypatch):
+    """Those of a demonstration are written anew for ``application``; here they need not be."""
+    del application
+    monkeypatch.setattr(pictures, "renew", lambda *_: None)
 
 
 @pytest.fixture
