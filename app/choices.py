@@ -36,6 +36,19 @@ REGISTER_KINDS = Choices(
     )
 )
 
+ANNOUNCEMENT_KINDS = Choices(
+    (
+        Choice("notice", _l("Notices")),
+        Choice("policy", _l("Policy")),
+        Choice("news", _l("News")),
+        Choice("sme", _l("SME column")),
+        Choice("publicity", _l("Public notices")),
+        Choice("system", _l("System announcements")),
+        Choice("guide", _l("Guides")),
+        Choice("picture", _l("In one picture")),
+    )
+)
+
 CERTIFICATION = Choices(
     (
         Choice("none", _l("Not certified")),

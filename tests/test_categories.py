@@ -104,7 +104,7 @@ def test_the_tree_has_two_levels_and_no_circle(app, sign_in):
     staff = sign_in("operator")
     group, leaf = item(app, "数字化服务"), item(app, "上云用云")
     path = f"/categories/edit/{group.id}/"
-    kept = {"zh": group.zh, "en": group.en}
+    kept = {"zh": group.zh, "en": group.en, "version": str(group.version)}
     for parent, words in (
         (group.code, "不能归入自身之下"),
         ("zc", "该类别下还有类别"),
@@ -139,11 +139,25 @@ def test_categories_move_within_their_group_and_a_group_takes_its_own_along(app,
 
     one = item(app, "专利代理")
     data = {"parent": "sz", "zh": one.zh, "en": one.en, "needs_licence": "1"}
-    staff.post(f"/categories/edit/{one.id}/", data=data)
+    version = {"version": str(one.version)}
+    assert staff.post(f"/categories/edit/{one.id}/", data=data | version).status_code == 302
     held = [code for code, parent in tree(app) if parent == "sz"]
     assert held[-1] == one.code
     lines = of(app, select(AuditEntry).where(AuditEntry.kind == "dict_item"))
     assert [line for line in lines if line.object_id == one.id]
+
+
+def test_of_two_staff_who_edit_one_category_the_second_is_told(app, sign_in):
+    staff, other = sign_in("operator"), sign_in("operator2")
+    one = item(app, "专利代理")
+    path, version = f"/categories/edit/{one.id}/", {"version": str(one.version)}
+    assert f'name="version" value="{one.version}"' in staff.get(path).text
+    kept = version | {"parent": one.parent, "en": one.en, "needs_licence": "1"}
+    assert other.post(path, data=kept | {"zh": "专利申请代理"}).status_code == 302
+    late = staff.post(path, data=kept | {"zh": "专利事务"})
+    assert late.status_code == 400
+    assert "专利事务" in late.text  # what was typed is not lost
+    assert item(app, "专利申请代理").id == one.id
 
 
 def test_other_dictionaries_are_not_kept_here(app, sign_in):

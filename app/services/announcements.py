@@ -5,14 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Row, select
+from sqlalchemy import Row, Select, select
 from sqlalchemy.orm import Session
 
 from app.models import Announcement
 
 
-def newest(session: Session, now: datetime, count: int) -> Sequence[Row[int, str, datetime]]:
-    """Id, title and time of what was published last; staff do not see the future here either."""
-    found = select(Announcement.id, Announcement.title, Announcement.publish_at)
-    published = found.where(Announcement.publish_at <= now)
-    return session.execute(published.order_by(Announcement.publish_at.desc()).limit(count)).all()
+def published(now: datetime) -> Select[int, str, str, str | None, datetime]:
+    """What a line of the front pages shows; staff do not see the future here either."""
+    columns = Announcement.id, Announcement.kind, Announcement.title, Announcement.summary
+    found = select(*columns, Announcement.publish_at)
+    return found.where(Announcement.publish_at <= now)
+
+
+def newest(
+    session: Session, now: datetime, count: int
+) -> Sequence[Row[int, str, str, str | None, datetime]]:
+    """What was published last."""
+    last = published(now).order_by(Announcement.publish_at.desc()).limit(count)
+    return session.execute(last).all()

@@ -26,6 +26,7 @@ FabUser.__table__.constraints = {
     for constraint in FabUser.__table__.constraints
     if not (isinstance(constraint, UniqueConstraint) and "email" in constraint.columns)
 }
+Index("ix_ab_user_email", FabUser.__table__.c.email)
 for _name, _info in {
     "username": FieldInfo(_l("User name"), sensitive="account"),
     "last_name": FieldInfo(_l("Name")),

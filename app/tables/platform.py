@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Any
+from typing import Any, ClassVar
 
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import JSON, ForeignKey, String, UniqueConstraint
@@ -80,8 +80,10 @@ class DictItem(Base):
         _l("Asks for a certificate of qualification"), default=False
     )
     is_active: Mapped[bool] = field(_l("Offered to choose"), default=True)
+    version: Mapped[int] = mapped_column(default=1, server_default="1")
 
     label_column = "zh"
+    __mapper_args__: ClassVar[dict[str, Any]] = {"version_id_col": version}
     __table_args__ = (UniqueConstraint("dictionary", "code"),)
 
 

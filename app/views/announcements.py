@@ -16,10 +16,10 @@ class AnnouncementView(BackOfficeView):
     datamodel = SQLAInterface(Announcement)
     route_base = "/announcements"
     title = _l("Announcements")
-    list_columns = ("title", "publish_at", "expire_at")
-    show_columns = ("title", "publish_at", "expire_at", "body")
-    form_columns = ("title", "body", "publish_at", "expire_at")
-    filter_columns = ("publish_at",)
+    list_columns = ("title", "kind", "publish_at", "expire_at")
+    show_columns = ("title", "kind", "summary", "publish_at", "expire_at", "body")
+    form_columns = ("kind", "title", "summary", "body", "publish_at", "expire_at")
+    filter_columns = ("kind", "publish_at")
     order_columns = ("publish_at", "id")
     base_order = ("publish_at", "desc")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any
 
 from flask import abort, render_template, request, url_for
@@ -10,7 +11,7 @@ from flask_appbuilder import expose
 from flask_babel import gettext as _
 from sqlalchemy import select
 
-from app import clock
+from app import choices, clock
 from app.extensions import db
 from app.models import Announcement, Organization, Region
 from app.search import holding, search
@@ -84,7 +85,7 @@ class PortalView(Page):
         )  # fmt: skip
         return {
             "institutions": [self._card(row) for row in page.rows],
-            "page": _page_line(page, kept, here),
+            "page": page.line(partial(url_for, here), kept),
         }
 
     def _card(self, row: Any) -> dict[str, Any]:
@@ -118,11 +119,12 @@ class PortalView(Page):
 
     @expose("/news/")
     def all_news(self) -> str:
-        """公告: everything that was published, the newest first."""
-        query = select(Announcement.id, Announcement.title, Announcement.publish_at).where(
-            Announcement.publish_at <= clock.now()
-        )
-        column = Announcement.publish_at
+        """公告: everything that was published, or all of one kind, the newest first."""
+        query, column = announcements.published(clock.now()), Announcement.publish_at
+        kind = request.args.get("kind", "")
+        kept = {"kind": kind} if kind in choices.ANNOUNCEMENT_KINDS.codes() else {}
+        if kept:
+            query = query.where(Announcement.kind == kind)
         at = paging.position(request.args.get("at", ""), column)
         page = paging.page(
             db.session(), query, column, Announcement.id,
@@ -131,7 +133,8 @@ class PortalView(Page):
         return render_template(
             "portal/all_news.html",
             news=page.rows,
-            page=_page_line(page, {}, ".all_news"),
+            kinds=_kinds_of_news(kept.get("kind", "")),
+            page=page.line(partial(url_for, ".all_news"), kept),
             sidebar="",
         )
 
@@ -140,9 +143,15 @@ class PortalView(Page):
         """One announcement."""
         query = select(Announcement).where(Announcement.id == (int(pk) if is_key(pk) else 0))
         found = db.session.scalar(query) or abort(404)
-        at = local_time(found.publish_at)
-        body = product_pages.safe(found.body)
-        return render_template("portal/news.html", title=found.title, at=at, body=body, sidebar="")
+        return render_template(
+            "portal/news.html",
+            title=found.title,
+            kind=str(choices.ANNOUNCEMENT_KINDS.of(found.kind).label),
+            summary=found.summary,
+            at=local_time(found.publish_at),
+            body=product_pages.safe(found.body),
+            sidebar="",
+        )
 
     @expose("/institutions/<pk>/")
     def institution(self, pk: str) -> str:
@@ -164,6 +173,13 @@ class PortalView(Page):
         )
 
 
+def _kinds_of_news(chosen: str) -> list[tuple[str, str, bool]]:
+    return [(_("All"), url_for(".all_news"), not chosen)] + [
+        (str(kind.label), url_for(".all_news", kind=kind.code), kind.code == chosen)
+        for kind in choices.ANNOUNCEMENT_KINDS
+    ]
+
+
 def _conditions(kept: Mapping[str, str]) -> Iterator[Any]:
     if "q" in kept:
         yield search(Organization.search_text, kept["q"])
@@ -176,16 +192,3 @@ def _conditions(kept: Mapping[str, str]) -> Iterator[Any]:
         yield pointing(Region, Organization.region_id, kept["region"])
     if "member" in kept:
         yield Organization.association_state == "member"
-
-
-def _page_line(page: paging.Page, kept: dict[str, str], here: str) -> dict[str, Any]:
-    """The links below a list that is read page by page."""
-    return {
-        "total": page.total,
-        "number": None,
-        "box": False,
-        "kept": kept,
-        "first_url": url_for(here, **kept) if page.before else None,
-        "prev_url": page.before and url_for(here, **kept, at=page.before),
-        "next_url": page.behind and url_for(here, **kept, at=page.behind),
-    }

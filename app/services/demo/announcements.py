@@ -15,7 +15,9 @@ def fill(demo: Demonstration) -> None:
         until = row.get("expires")
         demo.add(
             Announcement(
+                kind=row["kind"],
                 title=row["title"],
+                summary=row["summary"],
                 body="".join(f"<p>{part}</p>" for part in row["body"].strip().split("\n\n")),
                 publish_at=published,
                 expire_at=published + timedelta(days=until) if until else None,
