@@ -222,13 +222,15 @@ class Consultants:
     """How long an invitation is good, and on which days after its sending it is repeated.
 
     ``reminder_left`` are the days before its end on which it is repeated too;
-    ``invitations_per_day`` is how often an institution may write to one consultant.
+    ``invitations_per_day`` is how often an institution may write to one consultant, and
+    ``open_invitations`` how many of its invitations may wait for an answer at a time.
     """
 
     invitation_days: int
     reminder_days: tuple[int, ...]
     reminder_left: tuple[int, ...]
     invitations_per_day: int
+    open_invitations: int
 
 
 @dataclass(frozen=True)

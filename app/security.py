@@ -52,7 +52,7 @@ RIGHTS = (Role, Permission, PermissionView, ViewMenu, Membership, DictItem, Regi
 UNIMPORTANT = {"last_login", "login_count", "fail_login_count", "changed_on"}
 NOWHERE = 1  # the code of no region
 MINUTE = 60
-OPEN_TO_ALL = {
+HELD_BACK = {
     "AccountView.captcha": {"GET"},
     "AccountView.slider": {"GET"},
     "AccountView.login": {"POST"},
@@ -66,8 +66,10 @@ OPEN_TO_ALL = {
     "AnswerView.open": {"GET"},
     "AnswerView.answer": {"GET", "POST"},
     "MarketView.seen": {"POST"},
+    "ConsultantView.address": {"GET"},
 }
-"""What costs something and is open to everybody: so often a minute from one address, no more."""
+"""What costs something and is open to everybody, or tells who is known here: so often a minute
+from one network address, no more."""
 UNTIL_CHANGED = {"MyAccountView.password", "AccountView.logout", "language"}
 """What somebody may reach whose password is to be changed first."""
 UNTIL_ACCEPTED = {"ConsentView.accept", "RegistrationView.agreement", "language"}
@@ -276,7 +278,7 @@ def address() -> str:
 
 def _hold_back(now: datetime) -> None:
     """Refuse what one network address asks for too often."""
-    if request.method not in OPEN_TO_ALL.get(request.endpoint or "", ()):
+    if request.method not in HELD_BACK.get(request.endpoint or "", ()):
         return
     allowed = current_app.extensions["profile"].login.requests_per_minute
     with system_session() as session:

@@ -320,8 +320,8 @@ class Desk:
         return self._save(case, "submit")
 
     def withdraw(self, case_id: int, opinion: str = "") -> Case:
-        """Take the application back (撤回) as long as nobody has decided on it."""
-        case = self._own(case_id, IN_REVIEW, RETURNED)
+        """Take the application back (撤回) as long as nobody has decided on it; a draft too."""
+        case = self._own(case_id, DRAFT, IN_REVIEW, RETURNED)
         decided = (
             select(task_.c.id)
             .join(case_, case_.c.id == task_.c.case_id)

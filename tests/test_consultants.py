@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from threading import Barrier
 from typing import Any
 
 import pytest
+from bs4 import BeautifulSoup
 from sqlalchemy import func, select, update
 
 from app import clock, jobs
@@ -19,6 +21,7 @@ from app.models import (
     ConsultantLink,
     ConsultantReview,
     FlowCase,
+    FlowEvent,
     FlowTask,
     Invitation,
     Message,
@@ -27,6 +30,7 @@ from app.models import (
 from app.services import people
 from app.services.demo import PASSWORD
 from tests.test_certification import number_in, of, problems, uploaded
+from tests.test_imports import sent as sheet_sent, sheet
 
 pytestmark = pytest.mark.db
 
@@ -388,6 +392,91 @@ def test_a_line_of_a_form_stays_one_line(app, sign_in):
     """A name with a break would break the heads of mails and the rows of sheets."""
     assert added(sign_in("institution"), name="温\n若\r\n谷\t\u2028").status_code == 302
     assert line(app).name == "温 若 谷"
+
+
+def test_marks_that_nobody_sees_make_no_other_name(app, sign_in):
+    """Neither in a form nor in a sheet nor in what a reviewer says."""
+    turns, widths = "\u200e\u200f\u202a\u202e\u2066\u2069", "\u200b\u200c\u200d\u2060\ufeff"
+    mark = turns + widths
+    house, operator = sign_in("institution"), sign_in("operator")
+    answer = added(house, name=f"{mark}温若{mark}谷", email=f"wen{mark}@example.com")
+    assert answer.status_code == 302
+    assert (line(app).name, line(app).email) == (NAME, EMAIL)
+    assert "此项必填。" in " ".join(problems(added(house, name=mark, mobile="12000000571")))
+    row = (f"沈{mark}遥", "12000000572", "shen@example.com", "", "系统集成", f"备{mark}注")
+    answer = sheet_sent(house, sheet(row))
+    jobs.run_job(app, "import.run")
+    house.post(f"{answer.location}confirm/")
+    jobs.run_job(app, "import.run")
+    assert (line(app, "12000000572").name, line(app, "12000000572").note) == ("沈遥", "备注")
+    client = app.test_client()
+    assert opened(client, invited(app, house, mobile="12000000573", email="x@example.com"))
+    number = sent(client, name=f"温{mark}若谷")
+    assert decides(app, operator, number, "return", f"照片{mark}不清晰").status_code == 302
+    told = of(app, select(FlowEvent.opinion).order_by(FlowEvent.id.desc()))
+    assert told == "照片不清晰"
+
+
+# --- what an address tells beforehand ---------------------------------------------------------
+
+
+def test_an_address_that_is_known_is_told_before_anybody_is_invited(app, sign_in):
+    """Beside the field, after saving and in the preview of a sheet; nothing of the person."""
+    house, other = sign_in("institution"), sign_in("institution2")
+    serving = "已关联其他机构"
+    words = {"linked": serving, "bound": "已归属其他单位或平台", "free": "已有平台账号", "new": ""}
+    with app.app_context(), system_session() as session:
+        for name, key in (("consultant", "linked"), ("enterprise", "bound"), ("visitor", "free")):
+            person = session.scalars(select(Person).where(Person.username == name)).one()
+            person.email = f"{key}@example.com"
+        session.commit()
+    for key, said in words.items():
+        answer = other.get(f"/consultants/address/?q={key}@example.com")
+        assert said in answer.json["said"], key
+        assert bool(answer.json["said"]) == bool(said), key
+        assert "顾" not in answer.json["said"].replace("顾问", "")
+    assert 'data-remarks="/consultants/address/"' in other.get("/consultants/add/").text
+    # The institution's own consultant is no news to it.
+    assert house.get("/consultants/address/?q=linked@example.com").json["said"] == ""
+
+    field = BeautifulSoup(other.get("/consultants/add/").text, "html.parser")
+    code = field.select_one("[name=specialities] option[value]:not([value=''])")
+    typed = {"specialities": code["value"], "email": "linked@example.com"}
+    page = other.post("/consultants/add/", data=LINE | typed, follow_redirects=True).text
+    assert serving in page
+    key = line(app).id
+    page = other.post(f"/consultants/invite/{key}/", follow_redirects=True).text
+    assert serving in page
+    assert line(app).state == "none"
+
+    row = ("李某", "12000000574", "free@example.com", "", code.get_text(strip=True), "")
+    answer = sheet_sent(other, sheet(row))
+    jobs.run_job(app, "import.run")
+    page = other.get(answer.location).text
+    assert "全部行均无误" in page
+    assert words["free"] in page
+
+
+def test_an_institution_waits_for_so_many_answers_at_a_time(app, sign_in, monkeypatch):
+    house = sign_in("institution")
+    profile = app.extensions["profile"]
+    rule = replace(profile.consultants, open_invitations=2)
+    monkeypatch.setitem(app.extensions, "profile", replace(profile, consultants=rule))
+    for n in range(3):
+        added(house, mobile=f"1200000058{n}", email=f"c{n}@example.com")
+    keys = [line(app, f"1200000058{n}").id for n in range(3)]
+    page = house.post("/consultants/invite/", data={"id": keys}, follow_redirects=True).text
+    assert "待答复的邀请已达上限2个" in page
+    assert {line(app, f"1200000058{n}").state for n in range(3)} == {"none"}
+    for key in keys[:2]:
+        house.post(f"/consultants/invite/{key}/")
+    page = house.post(f"/consultants/invite/{keys[2]}/", follow_redirects=True).text
+    assert "已达上限2个" in page
+    house.post(f"/consultants/invite/{keys[0]}/")  # again, which is no further one
+    assert line(app, "12000000580").state == "invited"
+    house.post(f"/consultants/take-back/{keys[0]}/")
+    house.post(f"/consultants/invite/{keys[2]}/")
+    assert line(app, "12000000582").state == "invited"
 
 
 def test_a_review_under_way_links_nobody_whose_engagement_has_ended(app, sign_in):

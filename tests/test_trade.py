@@ -343,3 +343,35 @@ def test_rows_out_of_a_sheet_wait_as_drafts_for_their_contract(app, sign_in):
     sent_in = house.post(f"/filings/edit/{draft.id}/", data=form | {"version": str(draft.version)})
     number_in(sent_in)
     assert of(app, select(Filing.state).where(Filing.id == draft.id)) == "in_review"
+
+
+def test_filings_out_of_a_sheet_are_withdrawn_as_long_as_they_are_drafts(app, sign_in):
+    """Each has a number and its log, so nothing is deleted; what was submitted since stays."""
+    house, other = sign_in("institution"), sign_in("institution2")
+    buyer = of(app, select(Organization).where(Organization.name == BUYER))
+    day = str(clock.local_day(clock.now()) - timedelta(days=3))
+    known = (BUYER, buyer.credit_code, "方圆", "12000000170")
+    rows = [(*known, f"设备巡检{n}", "系统集成", "8600", day) for n in range(3)]
+    answer = sent(house, sheet(*rows, heads=HEADS), "all", "/filings")
+    run_job(app, "import.run")
+    house.post(f"{answer.location}confirm/")
+    run_job(app, "import.run")
+
+    def states() -> list[str]:
+        with app.app_context(), system_session() as session:
+            ours = select(Filing.state).where(Filing.service_name.startswith("设备巡检"))
+            return list(session.scalars(ours.order_by(Filing.service_name)))
+
+    assert states() == ["draft"] * 3
+    used = of(app, select(Filing).where(Filing.service_name == "设备巡检1"))
+    form = filing(app, house, service_name="设备巡检1", amount="8600", signed_on=day)
+    number_in(house.post(f"/filings/edit/{used.id}/", data=form | {"version": str(used.version)}))
+    assert "undo/" in house.get(answer.location).text
+    assert other.post(f"{answer.location}undo/").status_code == 404
+    assert house.post(f"{answer.location}undo/").status_code == 302
+    run_job(app, "import.run")
+    assert states() == ["withdrawn", "in_review", "withdrawn"]
+    page = house.get(answer.location).text
+    assert "已撤回 2 行" in page
+    assert "导入后已提交" in page
+    assert "设备巡检2" in house.get("/filings/list/?tab=withdrawn").text

@@ -29,6 +29,9 @@ from app.lifecycle import OutOfTurn
 from app.models import AccessVersion
 from app.services import imports
 
+Found = list[tuple[str, str]]
+"""Columns of a row, and what is to be said of each."""
+
 log = logging.getLogger(__name__)
 CHUNK = 50
 BREATH = 0.15
@@ -140,8 +143,8 @@ def _check(app: Flask, session: Session, found: Any, now: datetime) -> int:
             twins = imports.twins(entries, view.import_keys or view.import_columns)
             judged = [(line, _judged(view, line, twins)) for line in lines]
         rows = _rows(session)
-        for line, faults in judged:
-            imports.judge(rows, line.id, faults)
+        for line, (faults, remarks) in judged:
+            imports.judge(rows, line.id, faults, remarks)
         done += len(lines)
         imports.report(rows, found.id, "checking", now, done_count=done)
         session.commit()
@@ -151,11 +154,11 @@ def _check(app: Flask, session: Session, found: Any, now: datetime) -> int:
     return done
 
 
-def _judged(view: Any, line: Any, twins: Mapping[int, int]) -> list[tuple[str, str]]:
-    faults: list[tuple[str, str]] = view.check_import(line.entries)
+def _judged(view: Any, line: Any, twins: Mapping[int, int]) -> tuple[Found, Found]:
+    faults, remarks = view.check_import(line.entries)
     if line.number in twins:
         faults.append(("", _("The same as row %(num)d.", num=twins[line.number])))
-    return faults
+    return faults, remarks
 
 
 def _write_good(app: Flask, session: Session, found: Any, now: datetime) -> int:

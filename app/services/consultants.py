@@ -20,6 +20,7 @@ from sqlalchemy.orm import Session
 from app import audit, messages, search
 from app.access import elevated
 from app.choices import SERVING
+from app.columns import Phrase
 from app.errors import DomainError, Problem
 from app.lifecycle import Lifecycle, Step
 from app.models import (
@@ -39,6 +40,8 @@ from app.services.codes import digest
 
 WHY = "invitations and links are rows of an institution, a person and the system"
 DAY_SECONDS = 86_400
+MOST_ACCOUNTS = 10
+"""So many accounts of one address are looked at."""
 PROFILE = (
     *("name", "email", "title", "specialities", "photo_id", "sex", "id_no", "years", "education"),
     *("industries", "intro", "achievements", "languages", "visible_contact"),
@@ -118,6 +121,24 @@ class InvitedTooOften(DomainError):
     remedy = _l("Wait until tomorrow, or call.")
 
 
+class TooManyOpen(DomainError):
+    """An institution waits for so many answers that it invites nobody else meanwhile."""
+
+    remedy = _l("Wait until some are answered or expire, or take some back.")
+
+    def __init__(self, most: int) -> None:
+        super().__init__(
+            _l("Your institution has %(n)s open invitations, which is the most allowed.", n=most)
+        )
+
+
+class LinkedAlready(DomainError):
+    """The account of this address serves another institution."""
+
+    problem = _l("Whoever has this e-mail address serves another institution.")
+    remedy = _l("Invite after that link has ended, or enter another address.")
+
+
 # --- who serves whom ----------------------------------------------------------------------
 
 
@@ -180,6 +201,41 @@ def elsewhere(rows: Connection, row: Any) -> Sequence[str]:
     return rows.scalars(named.where(c.mobile == row.mobile, *living).order_by(c.id)).all()
 
 
+LINKED = _l(
+    "Whoever has this e-mail address serves another institution, and can be invited once that "
+    "link has ended."
+)
+BOUND = _l(
+    "Whoever has this e-mail address acts for an organization or the platform, and can accept "
+    "with another account only."
+)
+KNOWN = _l("This e-mail address has an account: the invitation can be accepted with it.")
+
+
+def address_note(rows: Connection, email: str | None, organization_id: int) -> Phrase | None:
+    """What an institution should know of an address before it invites; nothing of the person."""
+    accounts = _accounts_of(rows, email)
+    if not accounts:
+        return None
+    c, belongs = consultant_.c, exists().where(member_.c.user_id.in_(accounts))
+    serves = exists().where(c.user_id.in_(accounts), c.state.in_(SERVING))
+    if rows.scalar(select(serves.where(c.organization_id == organization_id))):
+        return None  # the institution's own consultant
+    if rows.scalar(select(serves)):
+        return LINKED
+    is_free = all(people.roles_of(rows, key) <= {people.ORDINARY} for key in accounts)
+    return KNOWN if is_free and not rows.scalar(select(belongs)) else BOUND
+
+
+def _accounts_of(rows: Connection, email: str | None) -> Sequence[int]:
+    """The active accounts of an address, as typed or in small letters; people share some."""
+    if not email:
+        return ()
+    p = person_.c
+    mine = select(p.id).where(p.email.in_({email, email.lower()}), p.active.is_(True))
+    return rows.scalars(mine.order_by(p.id).limit(MOST_ACCOUNTS)).all()
+
+
 def served_before(rows: Connection, row: Any) -> Sequence[str]:
     """Other institutions that this account served, the latest first."""
     k, others = link_.c, link_.c.organization_id != row.organization_id
@@ -193,15 +249,23 @@ def invite(session: Session, consultant_id: int, rule: Consultants, now: datetim
 
     :raises OutOfTurn: for somebody who has an account with the institution.
     :raises InvitedTooOften: after so many letters within a day.
+    :raises TooManyOpen: while the institution waits for as many answers as it may.
+    :raises LinkedAlready: for an address whose account serves another institution.
     """
     rows = elevated(session, WHY)
-    c = consultant_.c
+    c, o = consultant_.c, organization_.c
+    house = select(c.organization_id).where(c.id == consultant_id).scalar_subquery()
+    rows.execute(select(o.id).where(o.id == house).with_for_update(key_share=True))
     row = rows.execute(
         select(c.organization_id, c.name, c.email, c.state, organization_.c.name.label("house"))
         .join(organization_, organization_.c.id == c.organization_id)
         .where(c.id == consultant_id)
         .with_for_update(of=consultant_)
     ).one()
+    if row.state != "invited" and _open_ones(rows, row.organization_id) >= rule.open_invitations:
+        raise TooManyOpen(rule.open_invitations)
+    if address_note(rows, row.email, row.organization_id) is LINKED:
+        raise LinkedAlready
     key = f"invitation:{consultant_id}"
     if limits.spend(rows, key, rule.invitations_per_day, DAY_SECONDS, now) is not None:
         raise InvitedTooOften
@@ -221,6 +285,13 @@ def invite(session: Session, consultant_id: int, rule: Consultants, now: datetim
     words = {"org": row.house, "title": row.name, "due": until, "token": token}
     told = f"consultant.invited:{consultant_id}:{number + 1}"
     messages.tell(session, "consultant.invited", row.email, words, told, now)
+
+
+def _open_ones(rows: Connection, organization_id: int) -> int:
+    """How many of an institution's invitations wait for an answer."""
+    c = consultant_.c
+    waiting = c.organization_id == organization_id, c.state == "invited"
+    return rows.scalar(select(func.count()).select_from(consultant_).where(*waiting)) or 0
 
 
 def void(session: Session, consultant_id: int, now: datetime) -> None:

@@ -85,10 +85,15 @@ def all_entries(rows: Connection, key: int) -> list[tuple[int, dict[str, str]]]:
     return [(number, entries) for number, entries in rows.execute(found.order_by(row.c.number))]
 
 
-def judge(rows: Connection, key: int, faults: Sequence[tuple[str, str]]) -> None:
-    """Write what was found in a row."""
+def judge(
+    rows: Connection,
+    key: int,
+    faults: Sequence[tuple[str, str]],
+    remarks: Sequence[tuple[str, str]] = (),
+) -> None:
+    """Write what was found in a row; a remark makes no row faulty."""
     state = "faulty" if faults else "good"
-    told = [[column, said[:300]] for column, said in faults]
+    told = [[column, said[:300]] for column, said in faults or remarks]
     rows.execute(update(row).where(row.c.id == key).values(state=state, faults=told))
 
 

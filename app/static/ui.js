@@ -54,12 +54,7 @@
       markSide();
     });
     document.addEventListener("click", (event) => {
-      if (event.target.closest("[data-side-toggle]")) {
-        toggleSide();
-      } else if (event.target.closest(".side summary") && !narrow.matches) {
-        root.classList.remove("side-min");
-        markSide();
-      }
+      if (event.target.closest("[data-side-toggle]")) toggleSide();
     });
     document.addEventListener("keydown", (event) => {
       if (event.key === "Escape" && root.classList.contains("side-open")) toggleSide();
@@ -307,6 +302,23 @@
         clearTimeout(timer);
         timer = setTimeout(ask, 250);
       });
+    });
+  }
+
+  /** A word beside a field about what stands in it; it forbids nothing. */
+  function startRemarks() {
+    all("[data-remarks]").forEach((input) => {
+      const word = document.createElement("p");
+      word.className = "field-warning";
+      word.setAttribute("role", "status");
+      input.closest(".field").append(word);
+      const ask = async () => {
+        const typed = input.value.trim();
+        const answer = typed && (await fetch(`${input.dataset.remarks}?q=${encodeURIComponent(typed)}`));
+        if (typed === input.value.trim()) word.textContent = answer?.ok ? (await answer.json()).said : "";
+      };
+      input.addEventListener("change", ask);
+      ask();
     });
   }
 
@@ -602,6 +614,7 @@
   startTabs();
   startConditions();
   startSuggestions();
+  startRemarks();
   startLocalDraft();
   startRows();
   enhance(document);

@@ -57,6 +57,7 @@ class ImportJob(Base):
 class ImportRow(Base):
     """One row of the file, as text by column; ``faults`` are pairs of column and sentence.
 
+    Of a row in order they are remarks.
     ``record_id`` is the record that it became, written in the same transaction.
     """
 

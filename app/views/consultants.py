@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from flask import abort, current_app, flash, redirect, request, url_for
+from flask import abort, current_app, flash, jsonify, redirect, request, url_for
 from flask_appbuilder import expose
 from flask_appbuilder.models.sqla.interface import SQLAInterface
 from flask_appbuilder.security.decorators import has_access, permission_name
@@ -22,7 +22,7 @@ from app.services import consultants
 from app.views.base import BackOfficeView
 from app.views.base.cells import Cell, Shown, cell_at, local_time
 from app.views.base.sheet import Sheets, Words, sheet_form
-from app.views.base.typed import is_key
+from app.views.base.typed import clean, is_key, plain_code
 from app.views.base.view import Answer
 
 WHY = "a number in the list, the services of the institution"
@@ -54,20 +54,10 @@ class Shelf(BackOfficeView):
     tab_column = "state"
     show_template = "consultants/show.html"
 
-    @expose("/show/<pk>/")
-    @has_access
-    def show(self, pk: str) -> str:
+    def told(self, row: Any) -> dict[str, Any]:
         """The person, and how he came and went (关联记录)."""
-        row = self.row_or_404(pk)
-        return self.page(
-            self.show_template,
-            title=str(row),
-            badge=cell_at(Consultant, "state").show(row.state),
-            crumbs=self.crumbs((str(row), "")),
-            sections=[*self.sections_of(row), *_past(row)],
-            buttons=self.buttons(row),
-            steps=_steps(row),
-        )
+        told = super().told(row)
+        return told | {"sections": [*told["sections"], *_past(row)], "steps": _steps(row)}
 
 
 class ConsultantView(Shelf, Sheets):
@@ -164,6 +154,8 @@ class ConsultantView(Shelf, Sheets):
         db.session.add(row)
         db.session.flush()
         flash(_("Saved."), "success")
+        if note := consultants.address_note(self._rows(), row.email, row.organization_id):
+            flash(note, "warning")
         if moved and row.state == "invited":
             consultants.take_back(db.session(), row.id, clock.now())
             flash(_("The invitation to the old address is void. Invite again."), "warning")
@@ -175,7 +167,28 @@ class ConsultantView(Shelf, Sheets):
 
     def _form_context(self, *args: Any) -> dict[str, Any]:
         house = access.actor().organization_id or abort(403)
-        return only_services(super()._form_context(*args), self._rows(), house)
+        context = only_services(super()._form_context(*args), self._rows(), house)
+        for section in context["sections"]:
+            for drawn in section["fields"]:
+                if drawn.name == "email" and not drawn.readonly:
+                    drawn.remarks = url_for(".address")
+        return context
+
+    def remarks(self, probe: Consultant) -> Sequence[Problem]:
+        """That the address of a row in a sheet is somebody's who is known here."""
+        house = access.actor().organization_id or abort(403)
+        note = consultants.address_note(self._rows(), probe.email, house)
+        return [Problem("email", note)] if note else []
+
+    @expose("/address/")
+    @has_access
+    @permission_name("add")
+    def address(self) -> Any:
+        """What an institution should know of an address that it is typing."""
+        house = access.actor().organization_id or abort(403)
+        typed = plain_code(clean(request.args.get("q", "")))[:120]
+        note = consultants.address_note(self._rows(), typed, house)
+        return jsonify({"said": str(note or "")})
 
     @expose("/delete/<pk>/", methods=["POST"])
     @has_access

@@ -15,7 +15,7 @@ from sqlalchemy.orm import joinedload
 
 from app import access, clock
 from app.columns import FieldInfo
-from app.errors import Problem
+from app.errors import DomainError, Problem
 from app.extensions import db
 from app.lifecycle import history
 from app.models import Consultant, Demand, Filing, Product, Rating
@@ -97,14 +97,9 @@ class FilingView(Sheets, RequestView):
         row = self.row_or_404(pk)
         if row.state not in DONE and row.case is not None:
             return redirect(self.case_url(row))
-        return self.page(
-            self.show_template,
-            title=str(row),
-            badge=self._badge(row),
-            crumbs=self.crumbs((str(row), "")),
-            sections=[*self._voided(row), *self.sections_of(row)],
-            buttons=self.buttons(row),
-        )
+        told = self.told(row)
+        sections = [*self._voided(row), *told["sections"]]
+        return self.page(self.show_template, **told | {"sections": sections})
 
     def _voided(self, row: Filing) -> Sequence[dict[str, Any]]:
         """Who voided it, when and why."""
@@ -217,6 +212,25 @@ class FilingView(Sheets, RequestView):
             fault for fault in super().judge_import(form, row)
             if fault[0] not in {"contract_files", "invoice_files"}
         ]  # fmt: skip
+
+    def takes_back(self) -> bool:
+        """What has a number is not deleted; its draft is withdrawn."""
+        return self.takes_files()
+
+    def undo_import(self, key: int) -> str:
+        """Withdraw the draft that a row became, unless it was submitted since."""
+        mine = Filing.id == key, *self.base_conditions()
+        row = db.session.scalar(select(Filing).where(*mine))
+        if row is None or row.state == "withdrawn":
+            return ""
+        if row.state != "draft":
+            return _("It was submitted since.")
+        try:
+            with db.session.begin_nested():
+                self.desk().withdraw(row.case.id, _("The import was taken back."))
+        except DomainError as refusal:
+            return str(refusal)
+        return ""
 
     def submit_label(self, _row: Any) -> str:
         """Sending is submitting."""

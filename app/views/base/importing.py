@@ -27,7 +27,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from app import access, choices, clock
 from app.columns import Phrase
-from app.errors import DomainError
+from app.errors import DomainError, Problem
 from app.extensions import db
 from app.models import Attachment, ImportJob, ImportRow
 from app.security import words
@@ -188,7 +188,7 @@ class Importing(Page):
 
     @expose("/import/<job>/undo/", methods=["POST"])
     @has_access
-    @permission_name("delete")
+    @permission_name("add")
     def import_undo(self, job: str) -> BaseResponse:
         """Take back what was imported, as far as nobody has used it."""
         found = self._import_or_404(job)
@@ -259,7 +259,11 @@ class Importing(Page):
 
     def _may_undo(self, job: ImportJob, counted: dict[str, int]) -> bool:
         is_written = job.state in imports.WRITTEN and bool(counted.get("imported"))
-        return is_written and self.may("delete")
+        return is_written and self.takes_back()
+
+    def takes_back(self) -> bool:
+        """Whether the reader may undo imports into this page."""
+        return self.may("delete")
 
     def _move_import(self, key: int, action: str, success: str) -> BaseResponse:
         try:
@@ -284,8 +288,9 @@ class Importing(Page):
         """One row with what is wrong beside it; a fault stands at its cell too."""
         faulty = {name for name, _said in row.faults}
         labels = {column.key: column.label for column in self._import_headings()}
+        look = "d" if row.state == "faulty" else "w"
         cells = [
-            Shown(row.entries.get(c.path, ""), css="d" if c.path in faulty else "")
+            Shown(row.entries.get(c.path, ""), css=look if c.path in faulty else "")
             for c in self.import_cells
         ]
         return {
@@ -324,11 +329,22 @@ class Importing(Page):
 
     # --- one row, in the background -----------------------------------------------------------
 
-    def check_import(self, entries: dict[str, str]) -> list[Fault]:
-        """What the form would say of a row; nothing is written."""
+    def check_import(self, entries: dict[str, str]) -> tuple[list[Fault], list[Fault]]:
+        """What the form would say of a row: faults, else remarks; nothing is written."""
         row = self.new_row()
         form, faults = self._import_filled(entries, row)
-        return faults or self.judge_import(form, row)
+        faults = faults or self.judge_import(form, row)
+        if faults:
+            return faults, []
+        probe = self.model()
+        with db.session.no_autoflush:
+            form.populate_obj(probe)
+            found = self.remarks(probe)
+        return [], [(remark.field, str(remark.text)) for remark in found]
+
+    def remarks(self, _probe: Any) -> Sequence[Problem]:
+        """What to know of a row before it is imported; it forbids nothing."""
+        return ()
 
     def write_import(self, entries: dict[str, str]) -> tuple[int | None, list[Fault]]:
         """Save a row as the form does; its key, or why it was not."""
@@ -486,12 +502,12 @@ def _day(said: str) -> str:
 
 
 def _how(cell: Cell) -> str:
-    """How a value of this kind is written."""
+    """How a value of this kind is written; a limit stands in the column's own hint, if any."""
     if cell.kind == "terms":
         most = cell.info.limit
         several = _("Several are separated by commas.")
         limit = ngettext("At most %(num)d.", "At most %(num)d.", most) if most else ""
-        return " ".join(filter(None, (several, limit)))
+        return " ".join(filter(None, (several, "" if cell.info.hint else limit)))
     return {
         "date": _("Like 2026-01-31"),
         "expiry": _("Like 2026-01-31"),

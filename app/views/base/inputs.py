@@ -73,6 +73,7 @@ class Drawn:
     grouped: bool = False
     endpoint: str = ""
     suggestions: str = ""
+    remarks: str = ""
     max_length: int = 0
     limit: int = 0
     unit: Phrase = ""
