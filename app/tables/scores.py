@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 STATE_ITEMS = _l("What an institution has")
 DEMANDS, TRADE = _l("Demands"), _l("Transactions")
-RATINGS, ACTIVITIES, COUNTING = _l("Ratings"), _l("Activities"), _l("How it is counted")
+RATINGS, ACTIVITIES, COUNTING = _l("What others rated"), _l("Activities"), _l("How it is counted")
 
 
 MOST_POINTS = 1_000_000

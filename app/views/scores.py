@@ -22,6 +22,7 @@ from app.services.holdings import PROFILE
 from app.views.base import BackOfficeView
 from app.views.base.cells import Cell, cell_at
 from app.views.base.typed import is_key
+from app.views.prices import amount as price_amount
 from app.views.scores_drawn import explanation, month
 
 KINDS = tuple(choices.SCORE_SUBJECTS.codes())
@@ -161,12 +162,20 @@ def entry_line(row: ScoreEntry) -> dict[str, Any]:
         "at": row.at,
         "month": month(row.period),
         "item": choices.SCORE_ITEMS.of(row.item).label,
+        "basis": _basis(row),
         "points": row.points,
         "raw": row.raw,
         "is_back": row.reverses_id is not None,
         "note": row.note,
         "url": source_url(row.source, row.source_id),
     }
+
+
+def _basis(row: ScoreEntry) -> str:
+    """How much of it there was: yuan of an amount, stars of a rating, else a number."""
+    if row.item == "tx_amount":
+        return price_amount(row.amount)
+    return f"{row.quantity} ★" if row.item == "rating" else str(row.quantity)
 
 
 def source_url(source: str, key: int) -> str:
@@ -244,6 +253,10 @@ class FormulaView(BackOfficeView):
             return super().buttons(row)
         preview = {"label": _("Preview"), "url": url_for(".preview", pk=row.id), "icon": "eye"}
         return [*super().buttons(row), preview | {"primary": True, "method": "get"}]
+
+    def submit_label(self, _row: Any) -> str:
+        """What follows is the comparison."""
+        return _("Save and preview")
 
     def save(self, row: ScoreFormula) -> str:
         """To the comparison."""

@@ -25,6 +25,8 @@ CORRECTED, CORRECTION = 1500, "活动为期两天，经核实按两场计分。"
 EARLIER = "earlier"
 """The source of points from before the demonstration begins."""
 MONTHS = 11
+DEALERS = 6
+"""Of so many institutions one has a deal in a month."""
 DEALS = (38_000, 4_800, 126_000, 9_800, 650_000, 22_000, 81_500)
 
 
@@ -52,31 +54,28 @@ def _end_of(period: int) -> datetime:
 
 
 def _earlier(demo: Demonstration, rows: Connection, age: int) -> None:
-    """Some forty entries of a month, as a busy platform has them."""
+    """A few deals of a month: with what institutions hold, some fifty entries."""
     period = scores.months_before(scores.period_of(demo.now), age)
     begin = clock.start_of(date(period // 100, period % 100, 1))
     houses = [firm for firm in demo.institutions.values() if firm.row["state"] == "certified"]
     earned: list[Earned] = []
     for number, firm in enumerate(houses):
-        for turn in range((number * 5 + age * 2) % 3):
-            at = begin + timedelta(days=3 + 7 * turn, hours=2 + number)
-            of_it = (at, EARLIER, period * 1000 + number * 10 + turn)
-            earned += _deal(firm.organization_id, of_it, (number, age, turn))
+        if age > 1 and (number + age) % DEALERS == 0:  # the last month has demands of its own
+            at = begin + timedelta(days=3 + number, hours=2 + number)
+            of_it = (at, EARLIER, period * 100 + number)
+            earned += _deal(firm.organization_id, of_it, number, age)
     holdings.write_all(rows, scores.formula_of(rows, period), period, earned)
     holdings.count(rows, begin + timedelta(days=27))
 
 
-def _deal(
-    key: int, of_it: tuple[datetime, str, int], seed: tuple[int, int, int]
-) -> Iterator[Earned]:
+def _deal(key: int, of_it: tuple[datetime, str, int], number: int, age: int) -> Iterator[Earned]:
     """A demand answered, sometimes won, filed and rated."""
-    number, age, turn = seed
-    is_late = (number + age + turn) % 6 == 0
+    is_late = age % 4 == 0 and number < DEALERS
     yield Earned(key, "demand_late" if is_late else "demand_intime", 1, *of_it)
-    if not is_late and (number + turn) % 2 == 0:
+    if not is_late and number % 3:
         yield Earned(key, "demand_won", 1, *of_it)
         yield Earned(key, "tx_count", 1, *of_it)
-        amount = DEALS[(number + age + turn) % len(DEALS)] * 100
+        amount = DEALS[(number + age) % len(DEALS)] * 100
         yield Earned(key, "tx_amount", 1, *of_it, amount=amount)
         yield Earned(key, "rating", 5 - (number + age) % 3, *of_it)
 
