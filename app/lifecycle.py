@@ -64,10 +64,6 @@ class Lifecycle:
     steps: Mapping[str, Step]
     column: str = "state"
 
-    def open_to(self, state: str) -> list[str]:
-        """The actions that lead on from ``state``."""
-        return [name for name, step in self.steps.items() if state in step.sources]
-
     def move(
         self,
         session: Session,

@@ -25,7 +25,7 @@ from app.lifecycle import Lifecycle, OutOfTurn, Step
 from app.models import Consultant, Demand, DemandContact, Organization, Product
 from app.numbers import next_number
 from app.profile import Demands
-from app.services import organizations, rights, scores
+from app.services import organizations, products, rights, scores
 from app.tables.demands import SETTLED_TURN
 from app.todos import holders
 
@@ -70,8 +70,8 @@ LIFE = Lifecycle(
 )  # fmt: skip
 """The life of a demand; who may take which step is decided by the pages."""
 
-demand_, consultant_, organization_, product_ = (
-    model.__table__ for model in (Demand, Consultant, Organization, Product)
+demand_, consultant_, organization_ = (
+    model.__table__ for model in (Demand, Consultant, Organization)
 )
 
 
@@ -165,9 +165,7 @@ class Office:
         self.session.flush()
         key, title = demand.id, demand.title
         if demand.product_id:
-            counted = product_.c.demand_count + 1
-            mine = product_.c.id == demand.product_id
-            rows.execute(update(product_).where(mine).values(demand_count=counted))
+            products.count_demand(rows, demand.product_id)
         people = servants(rows, demand.organization_id, demand.consultant_id)
         context = {"title": title, "due": demand.due_at}
         if demand.target_kind == "open":

@@ -154,12 +154,27 @@ def register(
 
     :raises Incomplete: when the company has an account by now.
     """
-    enterprise = bool(asked.organization)
     known = _known(session, asked)
     if known is not None and not _is_free(session, known):
         text = _l("This company is registered already. Ask to join it instead.")
         raise Incomplete([Problem("credit_code", text)])
-    role = "enterprise_main" if enterprise else "ordinary"
+    person = _account(session, asked, now)
+    for document, version in versions.items():
+        session.add(Consent(user_id=person.id, document=document, version=version, accepted_at=now))
+    if asked.organization:
+        organization = _company(session, asked, known or Organization(created_at=now), now)
+        session.add(Membership(user_id=person.id, organization_id=organization.id, is_main=True))
+    session.flush()
+    words = {"title": person.username, "enterprise": bool(asked.organization)}
+    key = f"account.registered:{person.id}"
+    messages.notify(session, "account.registered", [person.id], words, key, now)
+    return person
+
+
+def _account(session: Session, asked: Registration, now: datetime) -> Person:
+    kind, role = "ordinary", "ordinary"
+    if asked.organization:
+        kind, role = "enterprise", "enterprise_main"
     person = Person(
         username=asked.username or asked.mobile,
         mobile=asked.mobile,
@@ -169,28 +184,25 @@ def register(
         password=passwords.hashed(asked.password),
         password_set_at=now,
         active=True,
-        register_kind="enterprise" if enterprise else "ordinary",
+        register_kind=kind,
         roles=[session.scalars(select(Role).where(Role.name == role)).one()],
     )
     session.add(person)
     session.flush()
-    for document, version in versions.items():
-        session.add(Consent(user_id=person.id, document=document, version=version, accepted_at=now))
-    if enterprise:
-        values = dict(asked.organization)
-        values["credit_code"] = normal_code(values["credit_code"])
-        values |= {"contact_phone": asked.mobile, "contact_email": asked.email or None}
-        organization = known or Organization(created_at=now)
-        for name, value in values.items():
-            setattr(organization, name, value)
-        if not any(role.role == "enterprise" for role in organization.roles):
-            today = clock.local_day(now)
-            organization.roles.append(OrgRole(role="enterprise", valid_from=today))
-        session.add(organization)
-        session.flush()
-        session.add(Membership(user_id=person.id, organization_id=organization.id, is_main=True))
-    session.flush()
-    words = {"title": person.username, "enterprise": enterprise}
-    key = f"account.registered:{person.id}"
-    messages.notify(session, "account.registered", [person.id], words, key, now)
     return person
+
+
+def _company(
+    session: Session, asked: Registration, organization: Organization, now: datetime
+) -> Organization:
+    values = dict(asked.organization)
+    values["credit_code"] = normal_code(values["credit_code"])
+    values |= {"contact_phone": asked.mobile, "contact_email": asked.email or None}
+    for name, value in values.items():
+        setattr(organization, name, value)
+    if not any(role.role == "enterprise" for role in organization.roles):
+        today = clock.local_day(now)
+        organization.roles.append(OrgRole(role="enterprise", valid_from=today))
+    session.add(organization)
+    session.flush()
+    return organization

@@ -220,12 +220,7 @@ def show(session: Session, key: int, rules: Trade, now: datetime) -> None:
     LIFE.move(session, key, "show", now, shown_at=now)
     rows = elevated(session, WHY)
     row = rows.execute(select(rating_).where(rating_.c.id == key)).one()
-    _count(rows, row, 1)
-    if row.direction == TO_PROVIDER:
-        scores.grant(
-            rows, "rating", row.organization_id, consultant_id=row.consultant_id,
-            source=SOURCE, source_id=key, now=now, quantity=rounded(row.score), note=row.title,
-        )  # fmt: skip
+    _let_count(rows, row, now)
     context = {
         "title": row.title,
         "points": f"{row.score / STAR:.1f}",
@@ -317,6 +312,16 @@ def hide(session: Session, key: int, reason: str, note: str, now: datetime) -> N
         _uncount(elevated(session, WHY), key, now)
 
 
+def _let_count(rows: Connection, row: Row[Any], now: datetime) -> None:
+    """Into the sums; an institution that was rated gets its points."""
+    _count(rows, row, 1)
+    if row.direction == TO_PROVIDER:
+        scores.grant(
+            rows, "rating", row.organization_id, consultant_id=row.consultant_id,
+            source=SOURCE, source_id=row.id, now=now, quantity=rounded(row.score), note=row.title,
+        )  # fmt: skip
+
+
 def restore(session: Session, key: int, note: str, now: datetime) -> None:
     """A hidden rating is read again, and counts again if it no longer did."""
     rows = elevated(session, WHY)
@@ -324,12 +329,7 @@ def restore(session: Session, key: int, note: str, now: datetime) -> None:
     LIFE.move(session, key, "restore", now, opinion=note, hide_reason=None)
     if row.hide_reason != "false":
         return
-    _count(rows, row, 1)
-    if row.direction == TO_PROVIDER:
-        scores.grant(
-            rows, "rating", row.organization_id, consultant_id=row.consultant_id,
-            source=SOURCE, source_id=key, now=now, quantity=rounded(row.score), note=row.title,
-        )  # fmt: skip
+    _let_count(rows, row, now)
 
 
 def void_pair(session: Session, filing_id: int, now: datetime, reason: str) -> None:

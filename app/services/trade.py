@@ -7,12 +7,12 @@ what is written follows a decision.  Amounts are in 分.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import datetime
 from statistics import median
 from typing import Any
 
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import Connection, Row, Table, exists, func, or_, select, union, union_all, update
+from sqlalchemy import Connection, Row, Table, exists, or_, select, union, union_all, update
 from sqlalchemy.orm import Session
 
 from app import messages
@@ -267,18 +267,3 @@ def served_by(rows: Connection, row: Any) -> list[int]:
     c = consultant_.c
     own = select(c.user_id).where(c.id == row.consultant_id, c.state == "linked")
     return sorted({user_id for user_id in (*rows.scalars(main), *rows.scalars(own)) if user_id})
-
-
-# --- figures ----------------------------------------------------------------------------------
-
-
-def month_amount(rows: Connection, organization_id: int, today: date) -> int:
-    """本月交易额: what was filed of this month's contracts of one institution, in 分."""
-    f = filing_.c
-    ours = (
-        f.organization_id == organization_id,
-        f.signed_on >= today.replace(day=1),
-        f.signed_on <= today,
-        f.state == "approved",
-    )
-    return int(rows.scalar(select(func.coalesce(func.sum(f.amount), 0)).where(*ours)) or 0)

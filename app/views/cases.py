@@ -184,23 +184,7 @@ class CaseView(Page):
             if isinstance(v, BackOfficeView) and v.model is flow.subject
         )  # fmt: skip
         subject = view.row_or_404(str(case.subject_id))
-        events = list(
-            db.session.scalars(
-                select(FlowEvent).where(FlowEvent.case_id == case.id).order_by(FlowEvent.number)
-            )
-        )
-        stages = list(
-            db.session.scalars(
-                select(FlowStage)
-                .where(FlowStage.route_id == case.route_id)
-                .order_by(FlowStage.position)
-            )
-        )
-        tasks = list(
-            db.session.scalars(
-                select(FlowTask).where(FlowTask.case_id == case.id, FlowTask.state == "open")
-            )
-        )
+        events, stages, tasks = _course(case)
         state = choices.CASE_STATES.of(case.state)
         submitted = local_time(case.submitted_at) if case.submitted_at else ""
         decide = self._decision(case, tasks)
@@ -349,6 +333,16 @@ class CaseView(Page):
                 }
             )
         return actions
+
+
+def _course(case: FlowCase) -> tuple[Sequence[FlowEvent], Sequence[FlowStage], Sequence[FlowTask]]:
+    """What happened in a case, the stages of its route, and the tasks that are open."""
+    of_case, of_route = FlowEvent.case_id == case.id, FlowStage.route_id == case.route_id
+    events = select(FlowEvent).where(of_case).order_by(FlowEvent.number)
+    stages = select(FlowStage).where(of_route).order_by(FlowStage.position)
+    tasks = select(FlowTask).where(FlowTask.case_id == case.id, FlowTask.state == "open")
+    read = db.session.scalars
+    return read(events).all(), read(stages).all(), read(tasks).all()
 
 
 def _is_mine(task: FlowTask, who: access.Actor) -> bool:

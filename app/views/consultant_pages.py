@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any
 
 from flask import abort, render_template, request, url_for
@@ -62,12 +63,7 @@ class ConsultantPageView(Page):
             years=[(n, ngettext("%(num)d year or more", "%(num)d years or more", int(n)))
                    for n in YEARS],
             consultants=[_card(row) for row in page.rows],
-            page={
-                "total": page.total, "number": None, "box": False, "kept": wanted,
-                "first_url": url_for(".directory", **wanted) if page.before else None,
-                "prev_url": page.before and url_for(".directory", **wanted, at=page.before),
-                "next_url": page.behind and url_for(".directory", **wanted, at=page.behind),
-            },
+            page=page.line(partial(url_for, ".directory"), wanted),
             sidebar="",
         )  # fmt: skip
 

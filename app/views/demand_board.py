@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from flask import render_template, request, url_for
@@ -42,12 +43,7 @@ class DemandBoardView(Page):
             category=category,
             demands=[_card(row) for row in page.rows],
             ask_url=url_for("MyDemandView.add"),
-            page={
-                "total": page.total, "number": None, "box": False, "kept": kept,
-                "first_url": url_for(".show", **kept) if page.before else None,
-                "prev_url": page.before and url_for(".show", **kept, at=page.before),
-                "next_url": page.behind and url_for(".show", **kept, at=page.behind),
-            },
+            page=page.line(partial(url_for, ".show"), kept),
             sidebar="",
         )  # fmt: skip
 

@@ -182,22 +182,13 @@ class DemandView(DemandSheets):
 
     # --- detail ---------------------------------------------------------------------------
 
-    @expose("/show/<pk>/")
-    @has_access
-    def show(self, pk: str) -> str:
+    def told(self, row: Any) -> dict[str, Any]:
         """详情: the demand, the talks, and what happened to it."""
-        row = self.row_or_404(pk)
-        return self.page(
-            self.show_template,
-            title=str(row),
-            badge=self._badge(row),
-            subtitle=f"{row.number} · {row.enterprise_name}",
-            crumbs=self.crumbs((str(row), "")),
-            sections=self.sections_of(row),
-            talks=talks(row),
-            buttons=list(self._steps(row)),
-            course=course(row),
-        )
+        return super().told(row) | {
+            "subtitle": f"{row.number} · {row.enterprise_name}",
+            "talks": talks(row),
+            "course": course(row),
+        }
 
     def sections_of(self, row: Any, *, plain: bool = False) -> Sequence[dict[str, Any]]:
         """Whoever has called reads the contact data without asking, the consultant too."""
@@ -205,8 +196,11 @@ class DemandView(DemandSheets):
         called = row.accepted_by_id is not None and row.accepted_by_id == who.serves_id
         return told_so_far(super().sections_of(row, plain=plain or called))
 
-    def _steps(self, row: Demand) -> Iterator[dict[str, Any]]:
+    def buttons(self, row: Any) -> Sequence[dict[str, Any]]:
         """What may be done now, by the words of the manual."""
+        return list(self._steps(row))
+
+    def _steps(self, row: Demand) -> Iterator[dict[str, Any]]:
         if self._maintains() and row.state in CALLED:
             url = url_for("DemandContactView.add", demand=row.id)
             yield {"label": _("Maintain"), "url": url, "icon": "edit", "primary": True}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from flask import abort, render_template, request, url_for
@@ -118,15 +119,7 @@ class MarketView(Page):
                 (label, _link(wanted, order=key), key == wanted.get("order", "new"))
                 for key, (_column, _down, label) in ORDERS.items()
             ],
-            page={
-                "total": page.total,
-                "number": None,
-                "box": False,
-                "kept": wanted,
-                "first_url": _link(wanted) if page.before else None,
-                "prev_url": page.before and _link(wanted, at=page.before),
-                "next_url": page.behind and _link(wanted, at=page.behind),
-            },
+            page=page.line(partial(url_for, ".catalogue"), wanted),
             sidebar="",
         )
 

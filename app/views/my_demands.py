@@ -79,25 +79,23 @@ class MyDemandView(DemandSheets):
 
     # --- detail ---------------------------------------------------------------------------
 
-    @expose("/show/<pk>/")
-    @has_access
-    def show(self, pk: str) -> str:
+    def told(self, row: Any) -> dict[str, Any]:
         """Where it stands, who is in charge, what happened."""
-        row = self.row_or_404(pk)
-        return self.page(
-            self.show_template,
-            title=str(row),
-            badge=self._badge(row),
-            subtitle=row.number,
-            crumbs=self.crumbs((str(row), "")),
-            sections=told_so_far(self.sections_of(row, plain=True)),
-            buttons=list(self._steps(row)),
-            course=course(row),
-            note=_note(row),
-        )
+        return super().told(row) | {
+            "subtitle": row.number,
+            "course": course(row),
+            "note": _note(row),
+        }
+
+    def sections_of(self, row: Any, *, plain: bool = False) -> Sequence[dict[str, Any]]:
+        """Whoever asks reads his own contact data without asking."""
+        return told_so_far(super().sections_of(row, plain=True))
+
+    def buttons(self, row: Any) -> Sequence[dict[str, Any]]:
+        """Change and take back until somebody has called; then close, confirm or dispute."""
+        return list(self._steps(row))
 
     def _steps(self, row: Demand) -> Iterator[dict[str, Any]]:
-        """Change and take back until somebody has called; then close, confirm or dispute."""
         if row.state in CHANGEABLE and row.user_id == access.actor().user_id:
             if self.may("edit"):
                 yield {"label": _("Edit"), "url": url_for(".edit", pk=row.id), "icon": "edit"}

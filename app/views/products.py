@@ -33,7 +33,6 @@ from app.views.prices import price
 from app.views.standard_products import PricedList, ReasonForm
 
 RELIST = ("waiting", "delisted", "expired")
-UNTIL_COLUMNS = ("valid_until",)
 LINKED = "linked"
 
 

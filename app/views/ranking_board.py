@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from flask import current_app, render_template, request, url_for
@@ -59,12 +60,7 @@ class BoardView(Page):
                       for m in months)],
             lines=self._lines(kind, page.rows),
             counted=page.rows[0].counted_at if page.rows and not period else None,
-            page={
-                "total": page.total, "number": None, "box": False, "kept": kept,
-                "first_url": url_for(".show", **kept) if page.before else None,
-                "prev_url": page.before and url_for(".show", **kept, at=page.before),
-                "next_url": page.behind and url_for(".show", **kept, at=page.behind),
-            },
+            page=page.line(partial(url_for, ".show"), kept),
             sidebar="",
         )  # fmt: skip
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -97,6 +97,11 @@ class Typed:
         """Those that there are."""
         return [f for f in (self.account, self.company, self.certified) if f is not None]
 
+    def add_problems(self, problems: Sequence[Problem]) -> None:
+        """Each shown at its field, in whichever form that is."""
+        for form in self.forms:
+            form.add_problems(problems)
+
 
 class RegistrationView(Page):
     """``/register/``: two tabs, one page, nothing typed lost."""
@@ -166,9 +171,7 @@ class RegistrationView(Page):
         with system_session() as session:
             rows = session.connection()
             problems = list(_password_problems(rows, account, profile.password, asked))
-        problems += _park_problems(typed.company)
-        for form in typed.forms:
-            form.add_problems(problems)
+        typed.add_problems([*problems, *_park_problems(typed.company)])
         if errors or not all(valid) or any(form.is_faulty for form in typed.forms):
             return False
         if not login.answers_captcha(request.form.get("captcha", ""), clock.now()):
@@ -177,15 +180,13 @@ class RegistrationView(Page):
         with system_session() as session:  # what is taken costs a picture for every question
             problems = parties.registration_problems(session, asked, profile.site.hotline)
         if problems:
-            for form in typed.forms:
-                form.add_problems(problems)
+            typed.add_problems(problems)
             errors["captcha"] = [_("The picture is used up. Type the code of the new one as well.")]
             return False
         try:
             self._register(typed, asked)
         except Incomplete as refusal:
-            for form in typed.forms:
-                form.add_problems(refusal.problems)
+            typed.add_problems(refusal.problems)
             told = {problem.field: [str(problem.text)] for problem in refusal.problems}
             errors |= {name: told[name] for name in enrolment.FILES if name in told}
             return False

@@ -18,7 +18,7 @@ MENU_TEMPLATE = "menu.html"
 
 @dataclass
 class MenuEntry:
-    """One line of the side menu, or a group of lines."""
+    """One line of the side menu, or a group of lines, whose name opens the first of them."""
 
     label: Phrase
     icon: str = ""
@@ -71,5 +71,5 @@ def menu_entries(appbuilder: Any, here: str) -> list[MenuEntry]:
             entries.append(entry(item))
         elif children:
             current = any(child.current for child in children)
-            entries.append(MenuEntry(item.label, item.icon, None, current, children))
+            entries.append(MenuEntry(item.label, item.icon, children[0].url, current, children))
     return entries
