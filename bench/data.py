@@ -25,7 +25,7 @@ TOPICS = (
     "人才招聘", "检验检测", "融资对接", "工业设计",
 )  # fmt: skip
 FORMS = ("咨询", "诊断", "方案", "培训", "托管")
-RARE, RARE_EVERY = "孪生", 13_333
+RARE, RARE_HITS = "孪生", 75
 CATEGORIES = ("zc01", "zc02", "zc03", "zc04")
 STATES = (
     "waiting", "waiting", "contacted", "following", "following", "won", "won", "lost", "closed",
@@ -90,16 +90,16 @@ def fill(url: str, rows: Size) -> None:
         connection.execute("VACUUM ANALYZE")
 
 
-def title_of(number: int) -> str:
-    """What the product or demand of this number is called."""
-    topic = RARE if number % RARE_EVERY == 0 else TOPICS[number % len(TOPICS)]
+def title_of(number: int, count: int) -> str:
+    """What the product or demand of this number is called; a rare word has as many hits in any ``count``."""
+    topic = RARE if number % (count // RARE_HITS) == 0 else TOPICS[number % len(TOPICS)]
     place = PLACES[number // len(TOPICS) % len(PLACES)]
     return f"{place}{topic}{FORMS[number % len(FORMS)]} {number}"
 
 
 def containing(phrase: str, count: int) -> int:
     """In how many titles of so many rows a phrase stands: what a search must find."""
-    return sum(phrase in title_of(number) for number in range(count))
+    return sum(phrase in title_of(number, count) for number in range(count))
 
 
 @cache
@@ -107,9 +107,9 @@ def _words(text: str) -> str:
     return bigrams(text)
 
 
-def search_text(number: int) -> str:
+def search_text(number: int, count: int) -> str:
     """What is searched of the title of this number; the words of many titles are the same."""
-    words, _space, digits = title_of(number).partition(" ")
+    words, _space, digits = title_of(number, count).partition(" ")
     return f"{_words(words)} | {bigrams(digits)}"
 
 
@@ -175,7 +175,7 @@ def _roles(rows: Size) -> Iterator[dict[str, Any]]:
 
 def _products(rows: Size, known: Known) -> Iterator[dict[str, Any]]:
     for number in range(rows.products):
-        name = title_of(number)
+        name = title_of(number, rows.products)
         price = 10_000 + number * 7919 % 9_000_000
         yield {
             "id": FIRST + number, "kind": "standard",
@@ -187,7 +187,8 @@ def _products(rows: Size, known: Known) -> Iterator[dict[str, Any]]:
             "price_order": price, "price_from": price, "price_mode": "fixed", "unit": "time",
             "listed_at": NOW - timedelta(minutes=number), "kept_at": NOW, "created_at": NOW,
             "view_count": number % 97, "demand_count": number % 31, "rating": number % 500,
-            "rating_sum": 0, "rating_count": 0, "version": 1, "search_text": search_text(number),
+            "rating_sum": 0, "rating_count": 0, "version": 1,
+            "search_text": search_text(number, rows.products),
         }  # fmt: skip
 
 
@@ -203,12 +204,14 @@ def _demands(rows: Size, known: Known) -> Iterator[dict[str, Any]]:
             "target_name": "" if state == "open" else f"机构{number % rows.institutions}",
             "organization_id": None if state == "open" else house,
             "enterprise_id": None, "enterprise_name": f"{PLACES[number % 8]}企业{number % 2000}",
-            "user_id": known.user, "title": title_of(number), "category": CATEGORIES[number % 4],
+            "user_id": known.user, "title": title_of(number, rows.demands),
+            "category": CATEGORIES[number % 4],
             "description": "需要有经验的服务机构。", "urgency": "normal", "contact_name": "何某",
             "contact_phone": "12000000000", "allow_transfer": True, "state": state,
             "created_at": created, "turn_at": due or SETTLED_TURN, "due_at": due,
             "first_contact_at": None if state in {"open", "waiting"} else created,
-            "enterprise_confirm": "none", "version": 1, "search_text": search_text(number),
+            "enterprise_confirm": "none", "version": 1,
+            "search_text": search_text(number, rows.demands),
         }  # fmt: skip
 
 
@@ -217,9 +220,11 @@ def _cases(rows: Size, known: Known) -> Iterator[dict[str, Any]]:
         running = number % MINE_EVERY == 0
         yield {
             "id": FIRST + number, "number": f"RZ-B-{FIRST + number}", "flow": "accreditation",
-            "subject_id": FIRST + number, "title": title_of(number), "applicant_id": known.user,
+            "subject_id": FIRST + number, "title": title_of(number, rows.tasks),
+            "applicant_id": known.user,
             "applicant_name": "何某", "state": "in_review" if running else "approved",
-            "round": 1, "version": 2, "head": "0" * 64, "search_text": search_text(number),
+            "round": 1, "version": 2, "head": "0" * 64,
+            "search_text": search_text(number, rows.tasks),
             "route_id": known.route, "stage_id": known.stage if running else None,
             "submitted_at": NOW - timedelta(minutes=number),
             "closed_at": None if running else NOW,

@@ -34,7 +34,7 @@ def exact(folder: Path, count: int, phrases: tuple[str, ...]) -> dict[str, dict[
         rows.create(connection)
         for first in range(0, count, CHUNK):
             made = [
-                {"id": number + 1, "search_text": data.search_text(number)}
+                {"id": number + 1, "search_text": data.search_text(number, count)}
                 for number in range(first, min(first + CHUNK, count))
             ]
             connection.execute(insert(rows), made)
