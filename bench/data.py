@@ -91,7 +91,10 @@ def fill(url: str, rows: Size) -> None:
 
 
 def title_of(number: int, count: int) -> str:
-    """What the product or demand of this number is called; a rare word has as many hits in any ``count``."""
+    """What the product or demand of this number is called, one of ``count``.
+
+    A rare word has as many hits among few as among many.
+    """
     topic = RARE if number % (count // RARE_HITS) == 0 else TOPICS[number % len(TOPICS)]
     place = PLACES[number // len(TOPICS) % len(PLACES)]
     return f"{place}{topic}{FORMS[number % len(FORMS)]} {number}"
