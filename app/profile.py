@@ -223,7 +223,8 @@ class Consultants:
 
     ``reminder_left`` are the days before its end on which it is repeated too;
     ``invitations_per_day`` is how often an institution may write to one consultant, and
-    ``open_invitations`` how many of its invitations may wait for an answer at a time.
+    ``open_invitations`` how many of its invitations may wait for an answer at a time;
+    of so many addresses a day it is told that they are known (``addresses_per_day``).
     """
 
     invitation_days: int
@@ -231,6 +232,7 @@ class Consultants:
     reminder_left: tuple[int, ...]
     invitations_per_day: int
     open_invitations: int
+    addresses_per_day: int
 
 
 @dataclass(frozen=True)

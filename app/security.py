@@ -66,7 +66,7 @@ HELD_BACK = {
     "AnswerView.open": {"GET"},
     "AnswerView.answer": {"GET", "POST"},
     "MarketView.seen": {"POST"},
-    "ConsultantView.address": {"GET"},
+    "ConsultantView.address": {"POST"},
 }
 """What costs something and is open to everybody, or tells who is known here: so often a minute
 from one network address, no more."""

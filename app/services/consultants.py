@@ -132,13 +132,6 @@ class TooManyOpen(DomainError):
         )
 
 
-class LinkedAlready(DomainError):
-    """The account of this address serves another institution."""
-
-    problem = _l("Whoever has this e-mail address serves another institution.")
-    remedy = _l("Invite after that link has ended, or enter another address.")
-
-
 # --- who serves whom ----------------------------------------------------------------------
 
 
@@ -202,8 +195,8 @@ def elsewhere(rows: Connection, row: Any) -> Sequence[str]:
 
 
 LINKED = _l(
-    "Whoever has this e-mail address serves another institution, and can be invited once that "
-    "link has ended."
+    "Whoever has this e-mail address serves another institution, or is about to, and can accept "
+    "only when that has ended."
 )
 BOUND = _l(
     "Whoever has this e-mail address acts for an organization or the platform, and can accept "
@@ -212,19 +205,28 @@ BOUND = _l(
 KNOWN = _l("This e-mail address has an account: the invitation can be accepted with it.")
 
 
-def address_note(rows: Connection, email: str | None, organization_id: int) -> Phrase | None:
-    """What an institution should know of an address before it invites; nothing of the person."""
+def address_note(
+    rows: Connection, email: str | None, organization_id: int, rule: Consultants, now: datetime
+) -> Phrase | None:
+    """What an institution should know of an address before it invites; nothing of the person.
+
+    So often a day and no more: who tries out addresses learns little by it.
+    """
     accounts = _accounts_of(rows, email)
-    if not accounts:
+    key = f"addresses:{organization_id}"
+    if not accounts or limits.spend(rows, key, rule.addresses_per_day, DAY_SECONDS, now):
         return None
-    c, belongs = consultant_.c, exists().where(member_.c.user_id.in_(accounts))
-    serves = exists().where(c.user_id.in_(accounts), c.state.in_(SERVING))
-    if rows.scalar(select(serves.where(c.organization_id == organization_id))):
+    c, k = consultant_.c, member_.c
+    served = select(c.user_id, c.organization_id)
+    served = served.where(c.user_id.in_(accounts), c.state.in_(SERVING))
+    houses = {row.user_id: row.organization_id for row in rows.execute(served)}
+    bound = {*rows.scalars(select(k.user_id).where(k.user_id.in_(accounts))), *houses}
+    free = (user for user in accounts if user not in bound)
+    if any(people.roles_of(rows, user) <= {people.ORDINARY} for user in free):
+        return KNOWN
+    if organization_id in houses.values():
         return None  # the institution's own consultant
-    if rows.scalar(select(serves)):
-        return LINKED
-    is_free = all(people.roles_of(rows, key) <= {people.ORDINARY} for key in accounts)
-    return KNOWN if is_free and not rows.scalar(select(belongs)) else BOUND
+    return LINKED if houses else BOUND
 
 
 def _accounts_of(rows: Connection, email: str | None) -> Sequence[int]:
@@ -250,7 +252,6 @@ def invite(session: Session, consultant_id: int, rule: Consultants, now: datetim
     :raises OutOfTurn: for somebody who has an account with the institution.
     :raises InvitedTooOften: after so many letters within a day.
     :raises TooManyOpen: while the institution waits for as many answers as it may.
-    :raises LinkedAlready: for an address whose account serves another institution.
     """
     rows = elevated(session, WHY)
     c, o = consultant_.c, organization_.c
@@ -264,8 +265,6 @@ def invite(session: Session, consultant_id: int, rule: Consultants, now: datetim
     ).one()
     if row.state != "invited" and _open_ones(rows, row.organization_id) >= rule.open_invitations:
         raise TooManyOpen(rule.open_invitations)
-    if address_note(rows, row.email, row.organization_id) is LINKED:
-        raise LinkedAlready
     key = f"invitation:{consultant_id}"
     if limits.spend(rows, key, rule.invitations_per_day, DAY_SECONDS, now) is not None:
         raise InvitedTooOften

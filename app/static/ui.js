@@ -314,8 +314,12 @@
       input.closest(".field").append(word);
       const ask = async () => {
         const typed = input.value.trim();
-        const answer = typed && (await fetch(`${input.dataset.remarks}?q=${encodeURIComponent(typed)}`));
-        if (typed === input.value.trim()) word.textContent = answer?.ok ? (await answer.json()).said : "";
+        word.textContent = "";
+        if (!typed) return;
+        const sent = { method: "POST", headers: { "X-CSRFToken": csrfToken }, body: new URLSearchParams({ typed }) };
+        const answer = await fetch(input.dataset.remarks, sent).catch(() => null);
+        const said = answer?.ok ? (await answer.json()).said : "";
+        if (typed === input.value.trim()) word.textContent = said;
       };
       input.addEventListener("change", ask);
       ask();

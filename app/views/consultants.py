@@ -154,7 +154,7 @@ class ConsultantView(Shelf, Sheets):
         db.session.add(row)
         db.session.flush()
         flash(_("Saved."), "success")
-        if note := consultants.address_note(self._rows(), row.email, row.organization_id):
+        if note := self._note(row.email, row.organization_id):
             flash(note, "warning")
         if moved and row.state == "invited":
             consultants.take_back(db.session(), row.id, clock.now())
@@ -177,17 +177,21 @@ class ConsultantView(Shelf, Sheets):
     def remarks(self, probe: Consultant) -> Sequence[Problem]:
         """That the address of a row in a sheet is somebody's who is known here."""
         house = access.actor().organization_id or abort(403)
-        note = consultants.address_note(self._rows(), probe.email, house)
+        note = self._note(probe.email, house)
         return [Problem("email", note)] if note else []
 
-    @expose("/address/")
+    def _note(self, email: str | None, house: int) -> Phrase | None:
+        rule = current_app.extensions["profile"].consultants
+        return consultants.address_note(self._rows(), email, house, rule, clock.now())
+
+    @expose("/address/", methods=["POST"])
     @has_access
     @permission_name("add")
     def address(self) -> Any:
         """What an institution should know of an address that it is typing."""
         house = access.actor().organization_id or abort(403)
-        typed = plain_code(clean(request.args.get("q", "")))[:120]
-        note = consultants.address_note(self._rows(), typed, house)
+        note = self._note(plain_code(clean(request.form.get("typed", "")))[:120], house)
+        db.session.commit()
         return jsonify({"said": str(note or "")})
 
     @expose("/delete/<pk>/", methods=["POST"])
