@@ -6,7 +6,7 @@ it is switched off, and then no longer offered.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from secrets import token_hex
 from typing import Any
 
@@ -19,6 +19,7 @@ from app.errors import Problem
 from app.models import DictItem
 from app.services.reference import CATEGORIES
 
+WHY = "the order of the tree is that of all its rows"
 LAST = 1_000_000
 """The place of a category behind all others of its group, until they are numbered anew."""
 
@@ -55,7 +56,7 @@ def _of(code: str) -> Any:
 def arrange(session: Session) -> None:
     """Number the tree anew, each group before what it holds, so that a list stands in order."""
     session.flush()
-    rows = elevated(session, "the order of the tree is that of all its rows")
+    rows = elevated(session, WHY)
     c = item_.c
     found = rows.execute(
         select(c.id, c.code, c.parent, c.position).where(OURS).order_by(c.position, c.id)
@@ -64,14 +65,9 @@ def arrange(session: Session) -> None:
     for one in found:
         held.setdefault(one.parent, []).append(one)
     ordered = [one for top in held.get("", ()) for one in (top, *held.get(top.code, ()))]
-    changed = [
-        {"key": one.id, "place": place}
-        for place, one in enumerate(ordered, 1)
-        if one.position != place
-    ]
+    changed = [(one.id, place) for place, one in enumerate(ordered, 1) if one.position != place]
     if changed:
-        moved = update(item_).where(c.id == bindparam("key")).values(position=bindparam("place"))
-        rows.execute(moved, changed)
+        _place(session, changed)
 
 
 def move(session: Session, row: DictItem, *, up: bool) -> bool:
@@ -82,6 +78,13 @@ def move(session: Session, row: DictItem, *, up: bool) -> bool:
     other = found.first()
     if other is None:
         return False
-    row.position, other.position = other.position, row.position
+    _place(session, [(row.id, other.position), (other.id, row.position)])
     arrange(session)
     return True
+
+
+def _place(session: Session, places: Sequence[tuple[int, int]]) -> None:
+    """Where rows stand; that is no change of theirs, for whoever has one open in a form."""
+    rows = elevated(session, WHY)
+    moved = update(item_).where(item_.c.id == bindparam("key")).values(position=bindparam("place"))
+    rows.execute(moved, [{"key": key, "place": place} for key, place in places])

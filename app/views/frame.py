@@ -17,6 +17,7 @@ from flask import (
 )
 from flask_babel import get_locale, gettext as _
 from flask_wtf.csrf import CSRFError
+from sqlalchemy.orm.exc import StaleDataError
 from werkzeug.exceptions import HTTPException
 
 from app import audit, clock
@@ -122,6 +123,11 @@ def _answer_refusals(app: Flask) -> None:
     @app.errorhandler(DomainError)
     def broken_rule(error: DomainError) -> Any:
         return refused(409, str(error.problem), str(error.remedy))
+
+    @app.errorhandler(StaleDataError)
+    def changed_meanwhile(_error: StaleDataError) -> Any:
+        problem = _("Somebody else has changed this record meanwhile.")
+        return refused(409, problem, _("Go back, look at it again, then repeat what you did."))
 
     @app.errorhandler(CSRFError)
     def stale_form(_error: CSRFError) -> Any:
