@@ -13,7 +13,7 @@ prepared at import.  Nothing here commits, sends, or knows any one business.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime, timedelta
 from itertools import groupby
@@ -319,9 +319,15 @@ class Desk:
             self._tell(case, "case.submitted", [case.applicant_id], stage=self._stage_title(case))
         return self._save(case, "submit")
 
-    def withdraw(self, case_id: int, opinion: str = "") -> Case:
-        """Take the application back (撤回) as long as nobody has decided on it; a draft too."""
-        case = self._own(case_id, DRAFT, IN_REVIEW, RETURNED)
+    def withdraw(
+        self, case_id: int, opinion: str = "",
+        states: Collection[str] = (DRAFT, IN_REVIEW, RETURNED),
+    ) -> Case:  # fmt: skip
+        """Take the application back (撤回) as long as nobody has decided on it; a draft too.
+
+        :raises DomainError: when it is in none of ``states`` any more.
+        """
+        case = self._own(case_id, *states)
         decided = (
             select(task_.c.id)
             .join(case_, case_.c.id == task_.c.case_id)

@@ -323,7 +323,7 @@ class CaseView(Page):
         if case.state in {"returned", "withdrawn", "draft"}:
             url = url_for(f"{view.endpoint}.edit", pk=case.subject_id)
             actions.append({"label": _("Correct and submit again"), "url": url, "method": "get"})
-        if case.state in {"in_review", "returned"}:
+        if case.state in {"in_review", "returned", "draft"}:
             actions.append(
                 {
                     "label": _("Withdraw"),

@@ -227,7 +227,7 @@ class FilingView(Sheets, RequestView):
             return _("It was submitted since.")
         try:
             with db.session.begin_nested():
-                self.desk().withdraw(row.case.id, _("The import was taken back."))
+                self.desk().withdraw(row.case.id, _("The import was taken back."), ("draft",))
         except DomainError as refusal:
             return str(refusal)
         return ""
