@@ -99,7 +99,7 @@ class Exporting(Page):
                 str(self.shown(cell, value) if seen else cell.hide(value))
                 for seen, value in zip(plain, values, strict=True)
             ]
-        keys = [repr(value) if isinstance(value, list) else value for value in values]
+        keys = [repr(value) if isinstance(value, (list, dict)) else value for value in values]
         some = dict(zip(keys, values, strict=True))
         known = {key: str(self.shown(cell, value)) for key, value in some.items()}
         return [known[key] for key in keys]

@@ -267,7 +267,7 @@ class RichField(TextAreaField):
 
     def process_formdata(self, valuelist: list[str]) -> None:
         """Clean what was sent, and look for its pictures."""
-        self.data = richtext.cleaned(clean(valuelist[0])) or None if valuelist else None
+        self.data = clean(richtext.cleaned(valuelist[0])) or None if valuelist else None
         wanted = richtext.pictures_of(self.data or "")
         if wanted:
             mine = Attachment.id.in_(wanted), Attachment.rule == richtext.PICTURE_RULE

@@ -7,6 +7,7 @@ import unicodedata
 
 KEY_DIGITS = 19
 UNSEEN = frozenset({"Cc", "Cf", "Cs"})
+_LINE_END = re.compile(r"\r\n?|[\x0b\x0c\x85\u2028\u2029]")
 
 
 def is_key(raw: str) -> bool:
@@ -20,7 +21,8 @@ def clean(text: str) -> str:
     Out go control characters, NUL among them, and marks of format: those of zero width, and those
     that turn the direction of writing, by which a name could pass for another.
     """
-    kept = (c for c in text if c in "\n\t" or unicodedata.category(c) not in UNSEEN)
+    lines = _LINE_END.sub("\n", text)
+    kept = (c for c in lines if c in "\n\t" or unicodedata.category(c) not in UNSEEN)
     return unicodedata.normalize("NFC", "".join(kept)).strip()
 
 
