@@ -201,6 +201,19 @@ def test_filters_narrow_and_tabs_count(app, sign_in):
 
 
 @pytest.mark.db
+@pytest.mark.usefixtures("many")
+def test_where_conditions_meet_rows_are_counted_less_far(sign_in, monkeypatch):
+    monkeypatch.setattr(paging, "MIXED", 10)
+    client, shown = sign_in("operator"), []
+    for asked in ("region=990200", "region=990200&tab=none"):
+        page = BeautifulSoup(client.get(f"/organizations/list/?{asked}").text, "html.parser")
+        shown.append(page.select_one(".pages-total").get_text(strip=True))
+    assert re.fullmatch(r"共 ?\d+ ?条", shown[0])
+    assert int(re.search(r"\d+", shown[0])[0]) >= MANY
+    assert "10+" in shown[1]
+
+
+@pytest.mark.db
 def test_a_range_of_days_includes_both_ends_in_shanghai(app, sign_in):
     client = sign_in("operator")
     with app.app_context(), system_session() as session:
