@@ -118,7 +118,10 @@ def same_contract(rows: Connection, filing: Filing) -> Sequence[str]:
 
 
 def same_files(rows: Connection, filing: Filing) -> Sequence[Any]:
-    """The numbers of other filings that one of this one's files belongs to, and its name there."""
+    """The numbers of other filings that one of this one's files belongs to, and its name there.
+
+    The earliest first: where it came from.
+    """
     links = (_table(FilingContract), _table(FilingInvoice))
     mine = union_all(
         *(
@@ -136,7 +139,8 @@ def same_files(rows: Connection, filing: Filing) -> Sequence[Any]:
         .where(attachment_.c.sha256.in_(mine))
         for link in links
     )
-    return rows.execute(union(*theirs).limit(SHOWN)).all()
+    found = union(*theirs).subquery()
+    return rows.execute(select(found).order_by(*found.c).limit(SHOWN)).all()
 
 
 def usual_amount(rows: Connection, filing: Filing, least: int) -> int | None:
