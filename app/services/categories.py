@@ -78,13 +78,14 @@ def move(session: Session, row: DictItem, *, up: bool) -> bool:
     other = found.first()
     if other is None:
         return False
-    _place(session, [(row.id, other.position), (other.id, row.position)])
+    _place(session, [(other.id, row.position)])
+    row.position = other.position
     arrange(session)
     return True
 
 
 def _place(session: Session, places: Sequence[tuple[int, int]]) -> None:
-    """Where rows stand; that is no change of theirs, for whoever has one open in a form."""
+    """Where rows stand that nobody moved: whoever has one open in a form goes on with it."""
     rows = elevated(session, WHY)
     moved = update(item_).where(item_.c.id == bindparam("key")).values(position=bindparam("place"))
     rows.execute(moved, [{"key": key, "place": place} for key, place in places])
