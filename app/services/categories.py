@@ -11,7 +11,7 @@ from secrets import token_hex
 from typing import Any
 
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import Connection, bindparam, select, update
 from sqlalchemy.orm import Session
 
 from app.access import elevated
@@ -19,7 +19,6 @@ from app.errors import Problem
 from app.models import DictItem
 from app.services.reference import CATEGORIES
 
-WHY = "the order of the tree is that of all its rows"
 LAST = 1_000_000
 """The place of a category behind all others of its group, until they are numbered anew."""
 
@@ -53,10 +52,15 @@ def _of(code: str) -> Any:
     return (DictItem.dictionary == CATEGORIES) & (DictItem.parent == code)
 
 
-def arrange(session: Session) -> None:
-    """Number the tree anew, each group before what it holds, so that a list stands in order."""
+def arrange(session: Session, *yielding: tuple[int, int]) -> None:
+    """Number the tree anew, each group before what it holds, so that a list stands in order.
+
+    ``yielding`` are keys and places of rows that make room for one that was moved.
+    """
     session.flush()
-    rows = elevated(session, WHY)
+    rows = elevated(session, "the order of the tree is that of all its rows")
+    if yielding:
+        _place(rows, yielding)
     c = item_.c
     found = rows.execute(
         select(c.id, c.code, c.parent, c.position).where(OURS).order_by(c.position, c.id)
@@ -67,7 +71,7 @@ def arrange(session: Session) -> None:
     ordered = [one for top in held.get("", ()) for one in (top, *held.get(top.code, ()))]
     changed = [(one.id, place) for place, one in enumerate(ordered, 1) if one.position != place]
     if changed:
-        _place(session, changed)
+        _place(rows, changed)
 
 
 def move(session: Session, row: DictItem, *, up: bool) -> bool:
@@ -78,14 +82,12 @@ def move(session: Session, row: DictItem, *, up: bool) -> bool:
     other = found.first()
     if other is None:
         return False
-    _place(session, [(other.id, row.position)])
-    row.position = other.position
-    arrange(session)
+    place, row.position = row.position, other.position
+    arrange(session, (other.id, place))
     return True
 
 
-def _place(session: Session, places: Sequence[tuple[int, int]]) -> None:
+def _place(rows: Connection, places: Sequence[tuple[int, int]]) -> None:
     """Where rows stand that nobody moved: whoever has one open in a form goes on with it."""
-    rows = elevated(session, WHY)
     moved = update(item_).where(item_.c.id == bindparam("key")).values(position=bindparam("place"))
     rows.execute(moved, [{"key": key, "place": place} for key, place in places])
