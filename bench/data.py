@@ -34,6 +34,7 @@ STATES = (
 SETTLED = frozenset({"won", "lost", "closed"})
 ITEMS = (("profile", 1000), ("tx_count", 500), ("rating", 300))
 MONTHS = 12
+BOARD = 60
 PER_INSTITUTION = 50
 MINE_EVERY = 16
 """Of so many to-dos one waits for the role that is asked."""
@@ -50,8 +51,9 @@ class Size:
 
 
 def size(share: int) -> Size:
-    """All rows, or one in ``share``."""
-    return Size(20_000 // share, 1_000_000 // share, 1_000_000 // share, 1_000_000 // share)
+    """All rows, or one in ``share``; of institutions enough to fill a page of the board."""
+    many = 1_000_000 // share
+    return Size(max(20_000 // share, BOARD), many, many, many)
 
 
 @dataclass(frozen=True)
