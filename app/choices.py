@@ -220,6 +220,20 @@ PRODUCT_STATES = Choices(
     )
 )
 
+POOL_SOURCES = Choices(
+    (
+        Choice("product", _l("Approval of the product"), "i"),
+        Choice("institution", _l("Approval of the institution"), "i"),
+    )
+)
+
+POOL_STATES = Choices(
+    (
+        Choice("active", _l("In the product pool"), "s"),
+        Choice("ended", _l("Left the product pool")),
+    )
+)
+
 REVISION_STATES = Choices(
     (
         Choice("none", "—"),
@@ -324,6 +338,7 @@ OCCASIONS = Choices(
         Choice("product.delisted", _l("Product delisted by the platform")),
         Choice("product.expiring", _l("Listing expiring")),
         Choice("product.stale", _l("Product data to be confirmed")),
+        Choice("pool.drift", _l("On sale outside the pool")),
         Choice("demand.new", _l("New demand")),
         Choice("demand.late", _l("Demand waiting")),
         Choice("demand.stale", _l("Demand without news")),

@@ -53,6 +53,7 @@ from app.tables.people import (
 )
 from app.tables.platform import AccessVersion, DictItem, Holiday, NumberSeries, Region, Setting
 from app.tables.product_parts import (
+    PoolEntry,
     ProductCase,
     ProductConsultant,
     ProductHighlight,
@@ -153,6 +154,7 @@ __all__ = [
     "PasswordHistory",
     "Person",
     "Picture",
+    "PoolEntry",
     "Priced",
     "Product",
     "ProductCase",

@@ -605,7 +605,7 @@ REFERRED = {
     "all-consultants": "organization", "invitations": "organization", "demands": "organization",
     "demand_contacts": "consultant", "listings": "consultants", "product_reviews": "consultants",
     "filings": "product", "activities": "organization", "mailed_activities": "organization",
-    "scores": "organization",
+    "scores": "organization", "pool": "organization",
 }  # fmt: skip
 """The relation that the options of a page are asked for, where it is not the usual one."""
 

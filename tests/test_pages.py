@@ -46,7 +46,7 @@ PAGES = {
         "/categories/list/", "/categories/list/?parent=sz&is_active=1", "/categories/add/",
         "/categories/show/{category}/", "/categories/edit/{category}/",
         "/listings/show/1/", "/products/list/?tab=listed", "/products/show/5/",
-        "/products/force/5/", "/product_reviews/list/",
+        "/products/force/5/", "/product_reviews/list/", "/pool/list/", "/pool/list/?tab=ended",
         "/demands/list/?q=MES&tab=following&category=sz03", "/demands/show/13/",
         "/demands/assign/7/", "/demands/rule/13/", "/demands/close/7/", "/demands/open/list/",
         "/demands/late/list/",

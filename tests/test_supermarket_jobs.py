@@ -1,4 +1,4 @@
-"""Jobs 15, 16, 20, 21, 23 to 26: what a dry run says is what happens, and happens once."""
+"""Jobs 15, 16 and 20 to 26: what a dry run says is what happens, and happens once."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 
 from app import clock
 from app.extensions import system_session
@@ -19,6 +19,7 @@ from app.models import (
     Message,
     Model,
     Person,
+    PoolEntry,
     Rating,
     ScheduledJob,
 )
@@ -35,6 +36,7 @@ AHEAD = {
     "invite.remind": 0,
     "listing.expire": 500,
     "listing.stale": 0,
+    "pool.rebuild": 0,
     "demand.followup": 0,
     "transaction.nudge": 0,
     "rating.invite": 20,
@@ -64,15 +66,17 @@ def working_hour(app: Any, days: int) -> datetime:
 
 
 def prepared(app: Any, job: str) -> None:
-    """An invitation that was sent four days ago, which the demonstration has none of."""
-    if job != "invite.remind":
-        return
+    """What the demonstration has none of: an invitation four days old, a product in no pool."""
     now = clock.now()
     sent = {"created_at": now - timedelta(days=4), "expires_at": now + timedelta(days=9)}
-    with app.app_context(), system_session() as session:
-        mine = update(Invitation).where(Invitation.state == "open")
-        session.connection().execute(mine.values(**sent))
-        session.commit()
+    changes = {
+        "invite.remind": update(Invitation).where(Invitation.state == "open").values(**sent),
+        "pool.rebuild": delete(PoolEntry),
+    }
+    if job in changes:
+        with app.app_context(), system_session() as session:
+            session.connection().execute(changes[job])
+            session.commit()
 
 
 @pytest.mark.parametrize("job", AHEAD)

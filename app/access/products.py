@@ -71,6 +71,15 @@ visible(models.ProductConsultant)(_children(models.Product, _product_seen, "prod
 writable(models.ProductConsultant)(_children(models.Product, _listing_written, "product_id"))
 
 
+@visible(models.PoolEntry)
+def _pool_seen(me: Me, entity: Any) -> ColumnElement[bool]:
+    """Staff keep the pool; an institution sees since when its own products are in it."""
+    if _reads_all(me):
+        return true()
+    mine: ColumnElement[bool] = entity.organization_id == me.organization_id
+    return mine if me.is_any("member") else false()
+
+
 @frozen(models.Product)
 def _listed_as(_who: Actor, _row: Any) -> frozenset[str]:
     """What it is a listing of, and whose, stays."""

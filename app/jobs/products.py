@@ -1,4 +1,4 @@
-"""Jobs 20 and 21: listings that end are told in time and end; stale data is asked about (S4-9)."""
+"""Jobs 20 to 22: listings end in time, stale data is asked about (S4-9), the pool is right."""
 
 from __future__ import annotations
 
@@ -16,12 +16,14 @@ from app.flow import Seat
 from app.jobs.marks import BATCH, batches, done, first
 from app.jobs.timetable import MONTH, job
 from app.lifecycle import OutOfTurn
-from app.services import products, scores
+from app.services import pool, products, scores
 from app.todos import holders
 
 MOST = 5_000
 """What one run ends; the next one goes on."""
 MONTH_DAYS = 30
+NAMED = 5
+"""So many products a message names."""
 REASON = "listings are those of all institutions"
 
 
@@ -93,3 +95,23 @@ def stale(session: Session, now: datetime) -> int:
             readers = [*products.owners(rows, row.organization_id), *late]
             told += messages.notify(session, "product.stale", readers, context, key, now)
     return told
+
+
+@job(
+    "pool.rebuild",
+    _l("Check of the product pool"),
+    clock.DAY,
+    summary=_l("Keeps record of which products may be on sale; reports what is without being so."),
+    hour=2,
+    minute=20,
+)
+def check_pool(session: Session, now: datetime) -> int:
+    """Bring the pool up to the products; tell staff once a day of what strays outside it."""
+    rows = elevated(session, REASON)
+    moved = pool.rebuild(rows, now)
+    if found := pool.strays(rows, NAMED):
+        names = "、".join(f"{row.name}（{row.organization}）" for row in found)
+        staff, key = holders(rows, Seat(role="operator")), f"pool:{clock.local_day(now)}"
+        context = {"title": names, **products.where(found[0])}
+        messages.notify(session, "pool.drift", staff, context, key, now)
+    return moved

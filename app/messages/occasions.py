@@ -61,6 +61,7 @@ OCCASIONS: Mapping[str, Occasion] = MappingProxyType(
         "product.delisted": Occasion("product", ("inapp", "email"), PRODUCT),
         "product.expiring": Occasion("product", ("inapp", "email"), PRODUCT),
         "product.stale": Occasion("product", ("inapp",), PRODUCT),
+        "pool.drift": Occasion("product", ("inapp",), PRODUCT),
         "demand.new": Occasion("demand", ALL, DEMAND),
         "demand.late": Occasion("demand", ("inapp", "email"), DEMAND),
         "demand.stale": Occasion("demand", ("inapp", "email"), DEMAND),

@@ -1,18 +1,21 @@
-"""What a product is made of: its highlights, steps, cases, proofs, and who serves it."""
+"""What belongs to a product: highlights, steps, cases, proofs, consultants, times in the pool."""
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import ClassVar
 
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import ForeignKey, String, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, declared_attr, mapped_column, relationship
 
-from app.columns import about, field
-from app.tables.base import Base
+from app import choices
+from app.columns import UtcDateTime, about, choice, field
+from app.tables.base import Base, when
 from app.tables.consultants import Consultant
 from app.tables.files import Attachment
-from app.tables.products import StepText
+from app.tables.people import Organization
+from app.tables.products import Product, StepText
 
 
 class ProductHighlight(Base):
@@ -99,3 +102,31 @@ class ReviewConsultant(ConsultantLinked, Base):
     __tablename__ = "review_consultant"
 
     review_id: Mapped[int] = mapped_column(ForeignKey("product_review.id"), index=True)
+
+
+class PoolEntry(Base):
+    """A time in which a product may be on sale (产品池): derived, kept by ``pool.rebuild``.
+
+    What an institution then puts on sale is a state of the product.
+    """
+
+    __tablename__ = "pool_entry"
+    label_column = "id"
+
+    product_id: Mapped[int] = mapped_column(ForeignKey("product.id"))
+    organization_id: Mapped[int] = mapped_column(ForeignKey("organization.id"))
+    source: Mapped[str] = choice(_l("Entered by"), choices.POOL_SOURCES)
+    state: Mapped[str] = choice(_l("State"), choices.POOL_STATES, by_flow=True)
+    since: Mapped[datetime] = field(_l("In the pool since"), UtcDateTime)
+    until: Mapped[datetime | None] = field(_l("Left the pool at"), UtcDateTime)
+
+    product: Mapped[Product] = relationship(info=about(_l("Product")))
+    organization: Mapped[Organization] = relationship(info=about(_l("Institution")))
+
+    __table_args__ = (
+        CheckConstraint("(state = 'ended') = (until IS NOT NULL)", name="ended_has_its_end"),
+        Index("uq_pool_entry_active", "product_id", unique=True, **when("state = 'active'")),
+        Index("ix_pool_entry_product", "product_id", "id"),
+        Index("ix_pool_entry_organization", "organization_id", "id"),
+        Index("ix_pool_entry_state", "state", "id"),
+    )

@@ -158,7 +158,7 @@ class ScoreEntry(Scored, Base):
     formula: Mapped[ScoreFormula] = relationship(info=about(_l("Formula")))
 
     __table_args__ = (
-        Index("ix_score_entry_subject", "kind", "subject_id", "id"),
+        Index("ix_score_entry_subject", "kind", "subject_id", "at", "id"),
         Index("ix_score_entry_organization", "organization_id", "id"),
         Index("ix_score_entry_source", "source", "source_id"),
         Index("ix_score_entry_period", "period", "id"),

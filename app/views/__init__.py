@@ -46,6 +46,7 @@ from app.views.my_account import MyAccountView
 from app.views.my_demands import MyDemandView
 from app.views.organizations import InstitutionView, MyOrganizationView, OrganizationView
 from app.views.people import PeopleView
+from app.views.pool import PoolView
 from app.views.portal import PortalView
 from app.views.product_reviews import ProductReviewView
 from app.views.products import ListingView, SpecialProductView
@@ -77,7 +78,7 @@ VIEWS = (
     DemandView, OpenDemandView, LateDemandView, DemandContactView, MyDemandView,
     FilingView, RatingView, WaitingRatingView, GivenRatingView, ReceivedRatingView,
     MarketView, DemandBoardView, CategoryView, StandardProductView, CatalogueView, ListingView,
-    SpecialProductView, ProductReviewView,
+    SpecialProductView, ProductReviewView, PoolView,
     ActivityView, MailedActivityView, RankingView, ScoreView, FormulaView, BoardView,
     AuditView, LoginLogView, EvidenceView,
 )  # fmt: skip
@@ -178,6 +179,7 @@ PARTS: Mapping[str, tuple[Any, ...]] = MappingProxyType(
         ),
         "products.standard": (CatalogueView,),
         "products.special": (ProductReviewView,),
+        "products.all": (PoolView,),
         "ranking": (ScoreView, FormulaView),
         "demands": (DemandContactView,),
         "ratings": (RatingView, GivenRatingView, ReceivedRatingView),

@@ -21,7 +21,7 @@ from app.errors import DomainError, Problem
 from app.extensions import db
 from app.models import Consultant, FlowCase, Product, ProductReview, StandardProduct
 from app.services import products
-from app.views import product_pages
+from app.views import pool, product_pages
 from app.views.base import BackOfficeView
 from app.views.base.cells import Cell, Shown, local_time
 from app.views.base.forms import ModelForm
@@ -153,6 +153,7 @@ class ProductList(Sheets, PricedList):
             crumbs=self.crumbs((row.name, "")),
             buttons=[*self._buttons(row)],
             figures=product_pages.figures(row),
+            pool=pool.times(row),
             log=[_event(event) for event in lifecycle.history(db.session(), Product, row.id)],
             cases=self.cases(row),
             forced=row.state == "forced",

@@ -113,7 +113,7 @@ class RankingView(BackOfficeView):
         entries = db.session.scalars(
             select(ScoreEntry)
             .where(ScoreEntry.kind == kind, ScoreEntry.subject_id == subject)
-            .order_by(ScoreEntry.id.desc())
+            .order_by(ScoreEntry.at.desc(), ScoreEntry.id.desc())
             .limit(NEWEST)
         ).all()
         return self.page(
