@@ -23,15 +23,25 @@ QUIET = (
 )
 
 
-def chromium() -> str | None:
-    """The path of the browser, or None when this machine has none."""
-    return shutil.which("chromium") or shutil.which("chromium-browser")
+WHOLE = ("chromium", "chromium-browser")
+SHELL = "chromium-headless-shell"
 
 
-def launch_options() -> dict[str, Any]:
+def chromium(*, whole: bool = True) -> str | None:
+    """The path of the browser, or None when this machine has none.
+
+    Its shell makes the same pages for half of the work, but shows no PDF; where it is not
+    installed, the whole browser takes its place.
+    """
+    names = WHOLE if whole else (SHELL, *WHOLE)
+    return next(filter(None, map(shutil.which, names)), None)
+
+
+def launch_options(*, whole: bool) -> dict[str, Any]:
     """What Playwright's ``chromium.launch`` is given; root alone goes without the sandbox."""
     sandbox = ("--no-sandbox",) if os.geteuid() == 0 else ()
-    return {"executable_path": chromium(), "args": [*QUIET, *sandbox], "headless": True}
+    arguments = [*QUIET, *sandbox]
+    return {"executable_path": chromium(whole=whole), "args": arguments, "headless": True}
 
 
 def postgresql_url() -> str | None:

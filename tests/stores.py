@@ -43,7 +43,8 @@ DO $$
 DECLARE one name;
 BEGIN
     FOR one IN SELECT tablename FROM pg_tables WHERE schemaname = 'public' LOOP
-        EXECUTE format('CREATE TABLE kept.%%I AS TABLE public.%%I', 'of_' || one, one);
+        EXECUTE format('CREATE TABLE kept.%%I AS SELECT here.*, here::text AS as_text '
+            'FROM public.%%I AS here', 'of_' || one, one);
         EXECUTE format('CREATE TRIGGER kept AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE '
             'ON public.%%I FOR EACH STATEMENT EXECUTE FUNCTION kept.touch()', one);
     END LOOP;
@@ -58,7 +59,8 @@ OTHERS_OUT = """
 SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
 WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'
 """
-# Triggers and foreign keys rest meanwhile: what is put back was right before.
+# Rows that a test left alone stay where they are.  Triggers and foreign keys rest meanwhile: what
+# is put back was right before.
 PUT_BACK = """
 DO $$
 DECLARE one name; columns text;
@@ -68,9 +70,12 @@ BEGIN
         SELECT string_agg(quote_ident(attname), ', ') INTO columns FROM pg_attribute
         WHERE attrelid = format('public.%%I', one)::regclass
             AND attnum > 0 AND NOT attisdropped AND attgenerated = '';
-        EXECUTE format('DELETE FROM public.%%I', one);
+        EXECUTE format('DELETE FROM public.%%I AS here WHERE here::text NOT IN '
+            '(SELECT as_text FROM kept.%%I)', one, 'of_' || one);
         EXECUTE format('INSERT INTO public.%%I (%%s) OVERRIDING SYSTEM VALUE '
-            'SELECT %%s FROM kept.%%I', one, columns, columns, 'of_' || one);
+            'SELECT %%s FROM kept.%%I WHERE as_text NOT IN '
+            '(SELECT here::text FROM public.%%I AS here)',
+            one, columns, columns, 'of_' || one, one);
     END LOOP;
     PERFORM setval(format('public.%%I', name)::regclass, value, called) FROM kept.counted;
     DELETE FROM kept.touched;

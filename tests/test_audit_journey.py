@@ -11,7 +11,7 @@ from app.extensions import system_session
 from app.models import Organization
 from app.services import evidence
 from app.services.demo import PASSWORD
-from tests.browser import NARROW, WIDE, log_in, new_page, overhang
+from tests.browser import NARROW, WIDE, enter, new_page, overhang
 from tests.conftest import TEST_CODE
 from tests.walking import JOURNEY, browser, site  # noqa: F401 - the room of journeys
 
@@ -35,7 +35,7 @@ def test_what_somebody_viewed_stands_in_the_log_and_the_log_is_verified(
 ):
     key, name = place
     staff = new_page(browser, site.url, size)
-    log_in(staff, "operator", PASSWORD, TEST_CODE)
+    enter(staff, "operator", PASSWORD, TEST_CODE)
     staff.goto(f"/organizations/show/{key}/")
     assert PHONE not in staff.content()
     staff.get_by_role("button", name=f"查看 {MASK} 的完整内容").click()
@@ -48,7 +48,7 @@ def test_what_somebody_viewed_stands_in_the_log_and_the_log_is_verified(
     assert overhang(staff) <= 0
 
     auditor = new_page(browser, site.url, size)
-    log_in(auditor, "auditor", PASSWORD, TEST_CODE)
+    enter(auditor, "auditor", PASSWORD, TEST_CODE)
     auditor.goto("/audit/list/?action=reveal")
     row = auditor.get_by_role("row").filter(has_text="查看个人信息")
     expect(row).to_contain_text(name)

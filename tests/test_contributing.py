@@ -124,16 +124,26 @@ def test_the_example_is_written_as_the_house_writes(workshop):
     run(workshop, "ruff", "format", "--check", "--quiet", *CREATED)
 
 
-@pytest.mark.db
-def test_the_worked_example_works(workshop):
+@pytest.fixture(scope="module")
+def migration(workshop) -> Path:
+    """The migration that is written for the example."""
     run(workshop, "tools.catalogue", "compile")
     run(workshop, "flask", "--app", "app", "db", "upgrade")
     written = workshop / "migrations" / "versions"
     before = set(written.glob("*.py"))
     run(workshop, "flask", "--app", "app", "db", "migrate", "-m", "add visits")
     (migration,) = set(written.glob("*.py")) - before
+    return migration
+
+
+def test_the_migration_of_the_example_is_whole(workshop, migration):
     assert "visit_organization_id" in migration.read_text(encoding="utf-8")
     run(workshop, "flask", "--app", "app", "db", "upgrade")
     run(workshop, "flask", "--app", "app", "db", "check")
+
+
+@pytest.mark.db
+@pytest.mark.usefixtures("migration")
+def test_the_worked_example_works(workshop):
     said = run(workshop, "pytest", "-q", "-p", "no:cacheprovider", "tests/test_visits.py")
     assert "6 passed" in said

@@ -171,7 +171,7 @@ def test_a_place_in_a_list_that_nobody_gave_out(sign_in, faults):
         for path, columns in orders.items():
             for column in columns:
                 for direction in ("asc", "desc"):
-                    query = f"{path}?order={column}&dir={direction}&at={quote(token)}"
+                    query = f"{path}?size=10&order={column}&dir={direction}&at={quote(token)}"
                     faults.ask(query, lambda q=query: client.get(q), 200)
         faults.ask(token, lambda t=token: visitor.get(f"/?at={quote(t)}"), 200)
 

@@ -168,7 +168,7 @@ def test_an_administrator_runs_tries_pauses_and_resumes_a_job(app):
 
     with chrome.served(app) as server, chrome.chromium() as browser:
         page = chrome.new_page(browser, server.url)
-        chrome.log_in(page, "sysadmin", PASSWORD, TEST_CODE)
+        chrome.enter(page, "sysadmin", PASSWORD, TEST_CODE)
         page.get_by_role("link", name="定时任务").first.click()
         page.get_by_role("link", name="待办提醒", exact=True).click()
         runs = page.get_by_role("region", name="最近运行").get_by_role("row")

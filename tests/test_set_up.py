@@ -267,10 +267,11 @@ def test_every_printed_account_can_sign_in_with_its_role(app):
 
 
 def test_a_demonstration_that_fails_leaves_nothing_behind(house, monkeypatch):
-    def fail(_demonstration):
+    def fail(demonstration):
+        assert demonstration.keys
         raise RuntimeError
 
-    monkeypatch.setattr(demo.announcements, "fill", fail)
+    monkeypatch.setattr(demo.products, "fill", fail)
     with pytest.raises(RuntimeError):
         cli.set_up(house)
     uploads = house.extensions["store"].folder

@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 
 from app.services.demo import PASSWORD
 from tests import samples as made
-from tests.browser import NARROW, WIDE, chromium, log_in, new_page, overhang, served, settle
+from tests.browser import NARROW, WIDE, chromium, enter, new_page, overhang, served, settle
 from tests.conftest import TEST_CODE
 from tests.services import require
 from tests.test_files import attachments, stored_files
@@ -27,25 +27,35 @@ pytestmark = [
 @pytest.fixture
 def site(app):
     """The application, live."""
-    require("chromium")
     with served(app) as server:
         yield server
         assert server.faults == []
 
 
+@pytest.fixture(scope="module")
+def browser():
+    """The whole of it, which shows PDF files."""
+    require("chromium")
+    with chromium(whole=True) as browser:
+        yield browser
+
+
 @pytest.fixture
-def open_form(site):
+def open_form(browser, site):
     """``open_form(size)`` -> the application form of somebody who has not sent it yet."""
-    with chromium() as browser:
+    pages = []
 
-        def opened(size=WIDE):
-            page = new_page(browser, site.url, size)
-            log_in(page, "newcomer", PASSWORD, TEST_CODE)
-            page.goto("/accreditations/add/")
-            settle(page)
-            return page
+    def opened(size=WIDE):
+        page = new_page(browser, site.url, size)
+        pages.append(page)
+        enter(page, "newcomer", PASSWORD, TEST_CODE)
+        page.goto("/accreditations/add/")
+        settle(page)
+        return page
 
-        yield opened
+    yield opened
+    for page in pages:
+        page.context.close()
 
 
 def file(name, content):

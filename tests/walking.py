@@ -80,7 +80,7 @@ def visit(browser, site):
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on("response", answered)
         if username:
-            chrome.log_in(page, username, password, TEST_CODE)
+            chrome.enter(page, username, password, TEST_CODE)
         return page
 
     yield visit

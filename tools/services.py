@@ -59,6 +59,8 @@ def missing_packages() -> list[str]:
     """The Debian packages that this machine lacks for the tests."""
     wanted = {
         "chromium": has_chromium(),
+        # Its shell, for half of the work; a machine that has the browser alone does without.
+        "chromium-headless-shell": has_chromium(),
         "fonts-noto-cjk": has_chinese_font(),
         # What drives the browser is a Node.js program that links it.
         "libatomic1": find_library("atomic") is not None,
@@ -135,6 +137,7 @@ def postgresql() -> Iterator[str | None]:
             "fsync": "off",
             "synchronous_commit": "off",
             "full_page_writes": "off",
+            "jit": "off",  # to compile a statement takes longer than to run it over a few rows
         }
         lines = [f"{name} = '{value}'\n" for name, value in settings.items()]
         with (data / "postgresql.conf").open("a") as file:

@@ -30,12 +30,14 @@ def _pytest(
 ) -> tuple[int, Counts]:
     """Run the suite against one database; exit status, and outcomes by kind of test.
 
-    ``output`` takes what is printed.
+    ``output`` takes what is printed.  The dozens of processes that tests start share what Python
+    compiled, also where the environment asks it to keep nothing.
     """
     started = time.monotonic()
+    shared = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
     with tempfile.TemporaryDirectory() as room:
         kinds = Path(room) / "kinds.json"
-        environment = os.environ | {
+        environment = shared | {
             "QIFU_KINDS": str(kinds),
             "QIFU_TEST_DATABASE": database,
             "TEST_POSTGRESQL_URL": url or "",
