@@ -57,6 +57,16 @@ class _Entry:
         return Item(self.code, label, self.parent, self.needs_licence)
 
 
+Groups = tuple[tuple[Item, tuple[Item, ...]], ...]
+
+
+def _grouped(items: Sequence[Item]) -> Groups:
+    leaves: dict[str, list[Item]] = {}
+    for item in items:
+        leaves.setdefault(item.parent, []).append(item)
+    return tuple((group, tuple(leaves.get(group.code, [group]))) for group in leaves.get("", []))
+
+
 class Reference:
     """All dictionaries, in both languages; never changes once built.
 
@@ -81,6 +91,7 @@ class Reference:
         self._offered: Mapping[tuple[str, str], tuple[Item, ...]] = MappingProxyType(
             {key: tuple(items) for key, items in offered.items()}
         )
+        self._groups = {key: _grouped(items) for key, items in offered.items()}
         self._labels: Mapping[tuple[str, str], Mapping[str, str]] = MappingProxyType(labels)
         self._below: Mapping[tuple[str, str], Sequence[str]] = MappingProxyType(below)
 
@@ -88,17 +99,9 @@ class Reference:
         """All items that are offered, groups included, in their order."""
         return self._offered.get((_language(locale), dictionary), ())
 
-    def groups(
-        self, dictionary: str, locale: str | None = None
-    ) -> tuple[tuple[Item, tuple[Item, ...]], ...]:
+    def groups(self, dictionary: str, locale: str | None = None) -> Groups:
         """The groups of a tree with their leaves; a group without any is its own leaf."""
-        items = self.items(dictionary, locale)
-        leaves: dict[str, list[Item]] = {}
-        for item in items:
-            leaves.setdefault(item.parent, []).append(item)
-        return tuple(
-            (group, tuple(leaves.get(group.code, [group]))) for group in leaves.get("", [])
-        )
+        return self._groups.get((_language(locale), dictionary), ())
 
     def knows(self, dictionary: str, code: str) -> bool:
         """Whether there is such a code, offered or not."""
@@ -121,7 +124,11 @@ class Reference:
         """The words of a code; an unknown code shows itself, none shows nothing."""
         if not code:
             return ""
-        return self._labels.get((_language(locale), dictionary), {}).get(code, code)
+        return self.labels(dictionary, locale).get(code, code)
+
+    def labels(self, dictionary: str, locale: str | None = None) -> Mapping[str, str]:
+        """The words of every code, offered or not."""
+        return self._labels.get((_language(locale), dictionary), {})
 
     def needs_licence(self, dictionary: str, codes: Iterable[str]) -> bool:
         """Whether one of the codes asks for a certificate of qualification."""

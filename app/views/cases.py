@@ -21,6 +21,7 @@ from app.extensions import db
 from app.models import FlowCase, FlowEvent, FlowStage, FlowTask
 from app.views.base import BackOfficeView, Page
 from app.views.base.cells import Shown, due, flow_title, local_time
+from app.views.base.page import row_address
 from app.views.base.revealing import note_reading
 from app.views.base.typed import clean, is_key
 
@@ -44,7 +45,7 @@ class CaseList(BackOfficeView):
     def row_url(self, row: Any) -> str | None:
         """The case."""
         number = row.case_number if hasattr(row, "case_number") else row.number
-        return url_for("CaseView.show", number=number)
+        return row_address("CaseView.show", "number", number)
 
 
 class TodoView(CaseList):

@@ -139,6 +139,7 @@ class DemandView(DemandSheets):
     ]
     exclude_route_methods = BackOfficeView.exclude_route_methods | {"add", "edit", "delete"}
     show_template = "demand/show.html"
+    view_word = _l("Details")
     list_columns: ClassVar[tuple[str, ...]] = (
         "title", "state", "due_at", "enterprise_name", "target_name", "category", "budget",
         "urgency", "consultant", "last_contact_at", "number",
@@ -166,8 +167,8 @@ class DemandView(DemandSheets):
         return tabs if access.actor().kind == "staff" else {k: tabs[k] for k in [*tabs][1:]}
 
     def _line(self, row: Any) -> dict[str, Any]:
-        """详情, 维护."""
-        line = super()._line(row) | {"view_label": _("Details")}
+        """维护."""
+        line = super()._line(row)
         if self._maintains() and row.state in CALLED:
             url = url_for("DemandContactView.add", demand=row.id)
             line["actions"] = [{"label": _("Maintain"), "url": url}]

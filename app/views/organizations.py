@@ -13,6 +13,7 @@ from flask_appbuilder.models.sqla.interface import SQLAInterface
 from flask_appbuilder.security.decorators import has_access
 from flask_babel import gettext as _, lazy_gettext as _l
 from sqlalchemy import Select, func, select
+from sqlalchemy.orm import joinedload
 
 from app import access, clock
 from app.choices import CERTIFIED
@@ -95,6 +96,11 @@ class OrganizationView(BackOfficeView):
     order_columns = ("id", "name", "created_at")
     tab_column = "institution_state"
     shows_own_only = True
+
+    def _eager(self, wanted: set[str]) -> Iterator[Any]:
+        """Its roles come along: they say what nobody changes."""
+        yield from super()._eager(wanted)
+        yield joinedload(Organization.roles)
 
     def crumbs(self, *more: tuple[Phrase, str]) -> Sequence[tuple[Phrase, str]]:
         """Members come by their own page, staff by the list."""

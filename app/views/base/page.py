@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
+from urllib.parse import quote
 
-from flask import g, render_template
+from flask import g, render_template, url_for
 from flask_appbuilder import BaseView
 from flask_babel import get_locale
 from markupsafe import Markup
@@ -14,6 +15,16 @@ from markupsafe import Markup
 from app.columns import Phrase
 
 MENU_TEMPLATE = "menu.html"
+PLACE = "ROW"
+
+
+def row_address(endpoint: str, name: str, value: object) -> str:
+    """What ``url_for`` says of ``endpoint`` with one value, asked once for all rows of a page."""
+    known = g.setdefault("row_addresses", {})
+    if endpoint not in known:
+        known[endpoint] = url_for(endpoint, **{name: PLACE}).partition(PLACE)
+    before, _place, after = known[endpoint]
+    return f"{before}{quote(str(value), safe='')}{after}"
 
 
 @dataclass

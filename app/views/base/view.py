@@ -27,7 +27,7 @@ from flask import (
 from flask_appbuilder import ModelView, expose
 from flask_appbuilder.security.decorators import has_access, permission_name
 from flask_babel import gettext as _
-from sqlalchemy import Select, false, func, inspect, select, union_all
+from sqlalchemy import Select, false, func, inspect, literal_column, select, union_all
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import RelationshipDirection, aliased, joinedload, selectinload
 from sqlalchemy.orm.exc import StaleDataError
@@ -48,13 +48,13 @@ from app.views.base.fields import offered
 from app.views.base.forms import ModelForm, form_for
 from app.views.base.importing import Importing
 from app.views.base.inputs import Drawn, draw
+from app.views.base.page import row_address
 from app.views.base.revealing import Revealing
 from app.views.base.typed import clean, is_key
 
 OPTION_COUNT = 20
 TAB_CAP = 99
 TYPED_CAP = 10_000
-PLACE = "ROW"
 REPEATED = {"badge", "term", "flag", "flow", "due", "age"}
 Answer = tuple[str, int] | BaseResponse
 
@@ -63,7 +63,8 @@ class BackOfficeView(Drafting, Exporting, Importing, Revealing, ModelView):
     """What a menu module writes down: a model and a few column lists; all of them white lists.
 
     Column names may be paths over many-to-one relations in lists and filters (``case.title``).
-    ``labels`` gives a column another name in this list, ``new_title`` heads the form of a new row.
+    ``labels`` gives a column another name in this list, ``new_title`` heads the form of a new row,
+    ``view_word`` stands in the rows of the list where it is not 查看.
     ``shows_own_only``: the detail page is for those who may write the row, although others see
     some of its columns elsewhere.
     """
@@ -83,6 +84,7 @@ class BackOfficeView(Drafting, Exporting, Importing, Revealing, ModelView):
     intro: ClassVar[Phrase] = ""
     search_column: ClassVar[str] = "search_text"
     shows_own_only: ClassVar[bool] = False
+    view_word: ClassVar[Phrase] = ""
     page_size = 25
     max_page_size = 100
 
@@ -104,7 +106,8 @@ class BackOfficeView(Drafting, Exporting, Importing, Revealing, ModelView):
         # After FAB's own set-up: it takes an attribute that has `_limit`, as a Select has,
         # for a rate limit.
         self.query, self.joined = self._list_query()
-        self.bare_query = self.query.with_only_columns(self.key)
+        self.counted = self._counted()
+        self.bare_query = self.counted.with_only_columns(self.key)
 
     def _init_properties(self) -> None:
         self.model: Any = self.datamodel.obj
@@ -211,14 +214,28 @@ class BackOfficeView(Drafting, Exporting, Importing, Revealing, ModelView):
                 columns[path] = getattr(holder, name)
         for name in ("id", *access.owner_columns(self.model), *self.order_columns):
             columns.setdefault(name, getattr(self.model, name))
-        for cell in self.filters:
-            entity(cell.path.split(".")[:-1])
-        entity(self.search_column.split(".")[:-1])
+        for path in self._condition_paths():
+            entity(path.split(".")[:-1])
         named = (column.label(path.replace(".", "_")) for path, column in columns.items())
         query = select(*named).select_from(self.model)
         for join in joins:
             query = query.outerjoin(join)
         return query, joined
+
+    def _condition_paths(self) -> Iterator[str]:
+        """The paths of the columns that conditions of the list may name."""
+        yield from (cell.path for cell in self.filters)
+        yield self.search_column
+
+    def _counted(self) -> Select[Any]:
+        """``SELECT 1`` of what the list shows, joined only as far as its conditions need."""
+        query: Select[Any] = select(literal_column("1")).select_from(self.model)
+        for path, other in self.joined.items():
+            if any(name.startswith(f"{path}.") for name in self._condition_paths()):
+                above, _dot, relation = path.rpartition(".")
+                holder = self.joined[above] if above else self.model
+                query = query.outerjoin(getattr(holder, relation).of_type(other))
+        return query
 
     def _column(self, path: str) -> Any:
         """The column of a path, on the very alias that the list query joins."""
@@ -290,7 +307,7 @@ class BackOfficeView(Drafting, Exporting, Importing, Revealing, ModelView):
     def list(self) -> str:
         """One page of rows, its filter bar, its tabs."""
         args = request.args
-        given = [*self.base_conditions()]
+        given, branches = [*self.base_conditions()], self.branches()
         conditions, active = self.narrowed(args)
         tab = args.get("tab", "") if self.tab_column else ""
         tabs = self._tab_conditions()
@@ -306,22 +323,22 @@ class BackOfficeView(Drafting, Exporting, Importing, Revealing, ModelView):
         # A frequent word makes the search index collect every match before it counts the first
         # (30-80 ms in a million rows), while the page itself stops after 26: so no count then.
         counted = {
-            f"tab_{code}": (self._keys([*given, where]), TAB_CAP) for code, where in tabs.items()
+            f"tab_{code}": (self.counted.where(*given, where), TAB_CAP)
+            for code, where in tabs.items()
         }
         if "q" not in active:
-            counted["all"] = (self._either([*conditions, *tabbed], cap), cap)
+            counted["all"] = (self._either(given, branches, [*conditions, *tabbed], cap), cap)
         counts = paging.capped_counts(db.session(), counted)
         phrase = self.phrase(active)
         if phrase:
             others, _active = self.narrowed({k: v for k, v in args.items() if k != "q"})
-        branches = self.branches()
         rows = [*(() if branches else given), *(others if phrase else conditions), *tabbed]
         page = paging.page(
             db.session(), self.query.where(*rows), column, self.key,
             descending=descending, at=at, size=size, count=counts.get("all"), cap=cap,
             offset=(number - 1) * size, phrase=phrase, branches=branches,
         )  # fmt: skip
-        g.shown = {}
+        g.readers = [*self._readers()]
         lines = [self._line(row) for row in page.rows]
         kept = active | ({"tab": tab} if tab in tabs else {})
         order = {"order": name, "dir": "desc" if descending else "asc"} if "order" in args else {}
@@ -377,16 +394,15 @@ class BackOfficeView(Drafting, Exporting, Importing, Revealing, ModelView):
         return [(_("Workbench"), url_for("WorkbenchView.show")), here, *more]
 
     def _keys(self, conditions: Sequence[Any]) -> Select[Any]:
-        """The keys alone, joined only as far as the conditions need."""
-        if self.joined:
-            return self.bare_query.where(*conditions)
-        return select(self.key).where(*conditions)
+        """The keys alone."""
+        return self.bare_query.where(*conditions)
 
-    def _either(self, conditions: Sequence[Any], most: int) -> Select[Any]:
-        """The keys of the list under these conditions; enough of each of its :meth:`branches`."""
-        branches = self.branches()
+    def _either(
+        self, given: Sequence[Any], branches: Sequence[Any], conditions: Sequence[Any], most: int
+    ) -> Select[Any]:
+        """The rows of the list under these conditions; enough of each of its :meth:`branches`."""
         if not branches:
-            return self._keys([*self.base_conditions(), *conditions])
+            return self.counted.where(*given, *conditions)
         each = (self._keys([*conditions, branch]).limit(most + 1) for branch in branches)
         return select(union_all(*(select(keys.subquery()) for keys in each)).subquery())
 
@@ -435,29 +451,33 @@ class BackOfficeView(Drafting, Exporting, Importing, Revealing, ModelView):
             "tick": self.row_ticks(row),
         }
 
+    def _readers(self) -> Iterator[tuple[Cell, Callable[[Any], Any], dict[Any, Shown] | None]]:
+        """For each column of a page how its values are read, and what was said of them before.
+
+        States, terms and time limits, the same in many rows, are put into words once a page.
+        """
+        for cell in self.visible_cells():
+            yield cell, self.getter(cell), {} if cell.kind in REPEATED else None
+
     def _shown(self, row: Any) -> Sequence[Shown]:
         """The values of one row of the list, as far as the reader may read them."""
         plain = not self.has_personal or access.sees_plain(self.model, row)
-        known = g.get("shown")
-        return [
-            self._shown_again(known, cell, self.getter(cell)(row))
-            if plain or not cell.info.sensitive
-            else self.hidden(cell, self.getter(cell)(row), row.id)
-            for cell in self.visible_cells()
-        ]
+        values = []
+        for cell, read, known in g.readers:
+            value = read(row)
+            if not plain and cell.info.sensitive:
+                values.append(self.hidden(cell, value, row.id))
+            elif known is None:
+                values.append(self.shown(cell, value))
+            else:
+                if value not in known:
+                    known[value] = self.shown(cell, value)
+                values.append(known[value])
+        return values
 
     def getter(self, cell: Cell) -> Callable[[Any], Any]:
         """How a row of the list tells the value of a column; :meth:`shown` puts it into words."""
         return attrgetter(cell.name)
-
-    def _shown_again(self, known: dict[Any, Shown] | None, cell: Cell, value: Any) -> Shown:
-        """States, terms and time limits, the same in many rows, are put into words once a page."""
-        if known is None or cell.kind not in REPEATED:
-            return self.shown(cell, value)
-        key = cell.path, value
-        if key not in known:
-            known[key] = self.shown(cell, value)
-        return known[key]
 
     def visible_cells(self) -> Sequence[Cell]:
         """The columns of the list that tell this reader something."""
@@ -479,13 +499,8 @@ class BackOfficeView(Drafting, Exporting, Importing, Revealing, ModelView):
         return self.url_of("show", row) if self.may("show") else None
 
     def url_of(self, verb: str, row: Any) -> str:
-        """What ``url_for`` says of a row's page, asked once for all rows of a request."""
-        known = g.setdefault("row_urls", {})
-        if (self.endpoint, verb) not in known:
-            whole = url_for(f"{self.endpoint}.{verb}", pk=PLACE)
-            known[self.endpoint, verb] = whole.partition(PLACE)
-        before, _place, after = known[self.endpoint, verb]
-        return f"{before}{row.id}{after}"
+        """The address of a row's page."""
+        return row_address(f"{self.endpoint}.{verb}", "pk", row.id)
 
     def row_may(self, _row: Any, verb: str) -> bool:
         """Whether the list offers ``verb`` for a row; the write rule decides when it is done."""
