@@ -20,6 +20,11 @@ from tools.services import postgresql, say
 ROOT = Path(__file__).resolve().parent.parent
 SMALL = 1000
 ROUNDS, PER_ROUND = 6, 5
+JOBS = (
+    ("figures.recount", 0), ("pool.rebuild", 0), ("pool.rebuild", 1), ("score.rank", 0),
+    ("score.rank", 1),
+)  # fmt: skip
+"""Each job, and how many days from now it is to believe in."""
 PHRASES = ("数字", "孪生", "数字化转型")
 
 
@@ -84,7 +89,7 @@ def measured(
     """Everything, interleaved: each round asks each operation of each size and each way."""
     workers = {share: Worker(urls[share], share, environs[share]) for share in shares}
     jobs: dict[str, dict[int, Any]] = {}
-    for name, days in (("figures.recount", 0), ("score.rank", 0), ("score.rank", 1)):
+    for name, days in JOBS:
         label = f"{name}, {'again' if days else 'the first time'}"
         jobs[label] = {share: workers[share].ask("job", name, days) for share in shares}
         say(f"── {label}: {jobs[label][shares[1]]}")

@@ -101,16 +101,17 @@ def _rest(results: Results) -> Iterator[str]:
             f" | {taken[many]['cpu']:.2f} | {taken[many]['rows']:.0f} |"
         )
     yield ""
-    yield "| CSV | rows | s | rows/s | first byte, s | peak MB | over the process before |"
-    yield "| --- | --- | --- | --- | --- | --- | --- |"
+    yield "| CSV | rows | s | rows/s | first byte, s | MB of its process | MB of the web | grown |"
+    yield "| --- | --- | --- | --- | --- | --- | --- | --- |"
     ours, copied = results.exports[many]["product"], results.exports[many]["bare"]
     yield (
         f"| product | {ours['rows']:,.0f} | {ours['wall']:.1f} | {ours['rows'] / ours['wall']:,.0f}"
-        f" | {ours['first']:.2f} | {ours['peak']:.0f} | {ours['peak'] - ours['before']:.0f} |"
+        f" | {ours['first']:.2f} | {ours['writer']:.0f} | {ours['peak']:.0f}"
+        f" | {ours['peak'] - ours['before']:.0f} |"
     )
     yield (
         f"| bare COPY | {copied['rows']:,.0f} | {copied['wall']:.1f}"
-        f" | {copied['rows'] / copied['wall']:,.0f} | – | – | – |"
+        f" | {copied['rows'] / copied['wall']:,.0f} | – | – | – | – |"
     )
     yield ""
     yield ""
@@ -142,7 +143,7 @@ def _verdict(results: Results, on_sqlite: dict[str, dict[str, float]]) -> Iterat
     if not wrong:
         yield (
             f"Everything does: growth at most {GROWTH}, at most {STATEMENTS} statements a page,"
-            f" searches exact, CSV below {CSV_PEAK} MB beyond the process."
+            f" searches exact, CSV by a process below {CSV_PEAK} MB."
         )
 
 
@@ -162,5 +163,5 @@ def _faults(results: Results) -> Iterator[str]:
         if any(one["found"] != one["there"] for one in found.values()):
             yield f"search {phrase}: {found}"
     ours = results.exports[many]["product"]
-    if ours["peak"] - ours["before"] > CSV_PEAK:
-        yield f"CSV: {ours['peak'] - ours['before']:.0f} MB beyond the process"
+    if ours["writer"] >= CSV_PEAK:
+        yield f"CSV: its process takes {ours['writer']:.0f} MB"

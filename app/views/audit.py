@@ -86,6 +86,10 @@ class AuditView(BackOfficeView):
             return Shown(_(value))
         return super().shown(cell, value)
 
+    def worded(self, cell: Cell, columns: Any) -> Any:
+        """Stages, jobs and roles have no words in SQL."""
+        return None if cell.name in SAID else super().worded(cell, columns)
+
     @property
     def link_column(self) -> str:
         """The moment leads to the line."""

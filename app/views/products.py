@@ -12,7 +12,7 @@ from flask_appbuilder import expose
 from flask_appbuilder.models.sqla.interface import SQLAInterface
 from flask_appbuilder.security.decorators import has_access, permission_name
 from flask_babel import gettext as _, lazy_gettext as _l
-from sqlalchemy import select
+from sqlalchemy import case, select
 from werkzeug.wrappers import Response as BaseResponse
 
 from app import access, choices, clock, lifecycle
@@ -114,9 +114,9 @@ class ProductList(Sheets, PricedList):
         if not self.may("force"):
             return
         if row.state == "listed":
-            yield {"label": _("Force delisting"), "url": url_for(".force", pk=row.id)}
+            yield {"label": _("Force delisting"), "url": self.url_of("force", row)}
         elif row.state == "forced":
-            url = url_for(".release", pk=row.id)
+            url = self.url_of("release", row)
             yield {"label": _("Lift the delisting"), "url": url, "method": "post"}
 
     def _steps_of_house(self, row: Any) -> Iterator[dict[str, Any]]:
@@ -126,15 +126,15 @@ class ProductList(Sheets, PricedList):
         if row.state in RELIST:
             again = row.state != "waiting" and self.kind == "standard"
             label = _("List again") if again else _("Put on sale")
-            yield {"label": label, "url": url_for(".relist", pk=row.id)}
+            yield {"label": label, "url": self.url_of("relist", row)}
         elif row.state == "listed":
             sure = _("Take “%(name)s” off the portal?", name=row.name)
-            url = url_for(".delist", pk=row.id)
+            url = self.url_of("delist", row)
             yield {"label": _("Delist"), "url": url, "method": "post", "confirm": sure}
 
     def change(self, row: Any) -> dict[str, Any] | None:
         """How a product is changed, if it may be."""
-        return {"label": _("Modify"), "url": url_for(".edit", pk=row.id)}
+        return {"label": _("Modify"), "url": self.url_of("edit", row)}
 
     # --- its page -------------------------------------------------------------------------------
 
@@ -298,6 +298,12 @@ class ListingView(ProductList):
         if cell.path != "off_guide":
             return super().shown(cell, value)
         return Shown(_("Off the guide"), "w") if value else Shown("")
+
+    def worded(self, cell: Cell, columns: Any) -> Any:
+        """The same in SQL."""
+        if cell.path != "off_guide":
+            return super().worded(cell, columns)
+        return case((columns.off_guide.is_(True), _("Off the guide")))
 
     def _form_context(self, form: ModelForm, row: Any, *given: Any) -> dict[str, Any]:
         guides = [_guide(row.standard)]

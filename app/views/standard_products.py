@@ -24,7 +24,7 @@ from app.views.base import BackOfficeView
 from app.views.base.cells import Cell, Shown
 from app.views.base.sheet import Sheets, Words, sheet_form
 from app.views.base.view import Answer
-from app.views.prices import PRICE_COLUMNS, price, price_of
+from app.views.prices import PRICE_COLUMNS, price, price_of, worded_price
 
 REASON = {
     "opinion": FieldInfo(_l("Reason"), kind="long", required=True, maximum=500),
@@ -45,6 +45,11 @@ class PricedList(BackOfficeView):
     def shown(self, cell: Cell, value: Any) -> Shown:
         """A price as people read it."""
         return Shown(price(value)) if cell.path == self.price_column else super().shown(cell, value)
+
+    def worded(self, cell: Cell, columns: Any) -> Any:
+        """The same in SQL."""
+        is_price = cell.path == self.price_column
+        return worded_price(columns) if is_price else super().worded(cell, columns)
 
 
 class StandardProductView(Sheets, PricedList):

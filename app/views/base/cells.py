@@ -249,3 +249,8 @@ SHOWN: dict[str, Callable[[Cell, Any], Shown]] = {
     "whole_stars": lambda _cell, value: Shown("★" * value + "☆" * (5 - value)),
     "rich": _rich,
 }
+
+WRITTEN: dict[str, Callable[[Any], str]] = {"due": local_time, "expiry": date.isoformat}
+"""What a file says in place of what holds on one day only."""
+UNWRITTEN = {"age"}
+"""What no file says: since when something waits stands beside it."""
