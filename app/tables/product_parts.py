@@ -129,4 +129,5 @@ class PoolEntry(Base):
         Index("ix_pool_entry_product", "product_id", "id"),
         Index("ix_pool_entry_organization", "organization_id", "id"),
         Index("ix_pool_entry_state", "state", "id"),
+        Index("ix_pool_entry_since", "since", "id"),
     )

@@ -34,8 +34,8 @@ class PoolView(BackOfficeView):
     labels = MappingProxyType(
         {"product.name": _l("Product"), "organization.name": _l("Institution")}
     )
-    filter_columns = ("organization", "source", "since")
-    order_columns = ("id",)
+    filter_columns = ("organization", "since")
+    order_columns = ("id", "since")
     base_order = ("id", "desc")
     tab_column = "state"
     link_column = "product.name"

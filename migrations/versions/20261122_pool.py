@@ -43,6 +43,7 @@ def upgrade() -> None:
     op.create_index("ix_pool_entry_organization", "pool_entry", ["organization_id", "id"])
     op.create_index("ix_pool_entry_product", "pool_entry", ["product_id", "id"])
     op.create_index("ix_pool_entry_state", "pool_entry", ["state", "id"])
+    op.create_index("ix_pool_entry_since", "pool_entry", ["since", "id"])
     op.create_index(
         "uq_pool_entry_active",
         "pool_entry",
