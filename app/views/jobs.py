@@ -38,6 +38,7 @@ class JobView(BackOfficeView):
     route_base = "/jobs"
     title = _l("Scheduled jobs")
     intro = _l("What the platform does by itself, when, and how it went.")
+    page_size = 50
     list_columns = (
         "title", "summary", "plan", "last_run_at", "last_state", "row_count", "milliseconds",
         "next_run_at",
