@@ -220,13 +220,6 @@ PRODUCT_STATES = Choices(
     )
 )
 
-POOL_SOURCES = Choices(
-    (
-        Choice("product", _l("Approval of the product"), "i"),
-        Choice("institution", _l("Approval of the institution"), "i"),
-    )
-)
-
 POOL_STATES = Choices(
     (
         Choice("active", _l("In the product pool"), "s"),

@@ -109,9 +109,10 @@ def check_pool(session: Session, now: datetime) -> int:
     """Bring the pool up to the products; tell staff once a day of what strays outside it."""
     rows = elevated(session, REASON)
     moved = pool.rebuild(rows, now)
-    if found := pool.strays(rows, NAMED):
-        names = "、".join(f"{row.name}（{row.organization}）" for row in found)
+    count, newest = pool.strays(rows, NAMED)
+    if newest:
+        names = "、".join(f"{row.name}（{row.organization}）" for row in newest)
         staff, key = holders(rows, Seat(role="operator")), f"pool:{clock.local_day(now)}"
-        context = {"title": names, **products.where(found[0])}
+        context = {"count": count, "title": names, **products.where(newest[0])}
         messages.notify(session, "pool.drift", staff, context, key, now)
     return moved

@@ -7,10 +7,11 @@ taken off by the platform.  Whether a product of the pool is on sale is up to it
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, case, exists, insert, literal, or_, select, update
+from sqlalchemy import Connection, Row, exists, func, insert, literal, or_, select, update
 
 from app.models import Organization, PoolEntry, Product, StandardProduct
 
@@ -43,23 +44,23 @@ def rebuild(rows: Connection, now: datetime) -> int:
     right = _products(product_.c.id).where(product_.c.id == entry_.c.product_id, _belongs())
     over = update(entry_).where(ACTIVE, ~right.correlate(entry_).exists())
     ended = rows.execute(over.values(state="ended", until=now)).rowcount
-    came_later = organization_.c.certified_at > product_.c.created_at
     missing = _products(
         product_.c.id,
         product_.c.organization_id,
-        case((came_later, "institution"), else_="product"),
         literal("active"),
         literal(now, entry_.c.since.type),
     ).where(_belongs(), ~HELD)
-    columns = ("product_id", "organization_id", "source", "state", "since")
+    columns = ("product_id", "organization_id", "state", "since")
     added = insert(entry_).from_select(columns, missing)
     begun = rows.execute(added.execution_options(preserve_rowcount=True)).rowcount
     return ended + begun
 
 
-def strays(rows: Connection, most: int) -> list[Row[Any]]:
-    """Products that are on sale and not in the pool, the oldest first."""
+def strays(rows: Connection, most: int) -> tuple[int, Sequence[Row[Any]]]:
+    """How many products are on sale and not in the pool, and the newest of them."""
     p, o = product_.c, organization_.c
+    astray = p.state == "listed", ~HELD
+    count = rows.scalar(_products(func.count()).where(*astray)) or 0
     columns = (p.id, p.name, p.kind, p.organization_id, o.name.label("organization"))
-    found = _products(*columns).where(p.state == "listed", ~HELD)
-    return list(rows.execute(found.order_by(p.id).limit(most)))
+    found = _products(*columns).where(*astray).order_by(p.id.desc()).limit(most)
+    return count, rows.execute(found).all() if count else ()

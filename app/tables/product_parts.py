@@ -115,7 +115,6 @@ class PoolEntry(Base):
 
     product_id: Mapped[int] = mapped_column(ForeignKey("product.id"))
     organization_id: Mapped[int] = mapped_column(ForeignKey("organization.id"))
-    source: Mapped[str] = choice(_l("Entered by"), choices.POOL_SOURCES)
     state: Mapped[str] = choice(_l("State"), choices.POOL_STATES, by_flow=True)
     since: Mapped[datetime] = field(_l("In the pool since"), UtcDateTime)
     until: Mapped[datetime | None] = field(_l("Left the pool at"), UtcDateTime)

@@ -29,7 +29,7 @@ class PoolView(BackOfficeView):
     intro = _l("What may be on sale; counted anew every night from products and institutions.")
     include_route_methods = {"list", "export", "options"}
     base_permissions = ["can_list", "can_export", "can_show"]
-    list_columns = ("product.name", "organization.name", "source", "since", "until", "state")
+    list_columns = ("product.name", "organization.name", "since", "until", "state")
     extra_columns = ("product_id", "product.kind")
     labels = MappingProxyType(
         {"product.name": _l("Product"), "organization.name": _l("Institution")}

@@ -18,16 +18,12 @@ def upgrade() -> None:
         sa.Column("id", KEY, nullable=False),
         sa.Column("product_id", KEY, nullable=False),
         sa.Column("organization_id", KEY, nullable=False),
-        sa.Column("source", sa.String(length=20), nullable=False),
         sa.Column("state", sa.String(length=20), nullable=False),
         sa.Column("since", sa.DateTime(), nullable=False),
         sa.Column("until", sa.DateTime(), nullable=True),
         sa.CheckConstraint(
             "(state = 'ended') = (until IS NOT NULL)",
             name=op.f("ck_pool_entry_ended_has_its_end"),
-        ),
-        sa.CheckConstraint(
-            "source IN ('product', 'institution')", name=op.f("ck_pool_entry_source_valid")
         ),
         sa.CheckConstraint("state IN ('active', 'ended')", name=op.f("ck_pool_entry_state_valid")),
         sa.ForeignKeyConstraint(
