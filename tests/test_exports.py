@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
+import json
+import subprocess
 import time
 from contextlib import suppress
 from datetime import UTC, date, datetime
@@ -19,6 +21,7 @@ from sqlalchemy import (
     Date,
     Integer,
     String,
+    func,
     insert,
     inspect,
     literal,
@@ -159,10 +162,6 @@ def test_each_kind_of_cell_reads_the_same_in_sql(app, exported):
         kinds.clear()
 
 
-def _values(type_):
-    return next(values for kind, values in OF_TYPE if isinstance(type_, kind))
-
-
 # --- whole lists ----------------------------------------------------------------------------
 
 
@@ -238,19 +237,30 @@ def test_the_database_writes_what_the_process_would_write(sign_in, exported, by_
 
 @pytest.mark.db
 @pytest.mark.usefixtures("on_postgresql")
-def test_filters_tabs_and_order_hold_in_the_file(sign_in, by_process):
+@pytest.mark.parametrize(
+    ("page", "narrowed", "order"),
+    [
+        ("organizations", "q=科技", "name"),
+        ("organizations", "region=990100", "created_at"),
+        ("listings", "category=fl", "valid_until"),
+        ("filings", "tab=approved", "amount"),
+    ],
+)
+def test_filters_tabs_and_order_hold_in_the_file(sign_in, by_process, page, narrowed, order):
     client = sign_in("operator")
-    for address in (
-        "/organizations/export.csv?q=科技&order=name&dir=desc",
-        "/organizations/export.csv?region=990100&order=created_at",
-        "/listings/export.csv?tab=listed&order=valid_until&dir=desc",
-        "/demands/export.csv?order=turn_at", "/demands/export.csv?order=turn_at&dir=desc",
-        "/filings/export.csv?tab=approved&order=amount",
-    ):  # fmt: skip
-        by_process(off=False)
-        first = client.get(address).data
-        by_process(off=True)
-        assert first == client.get(address).data, address
+
+    def lines(query):
+        found = client.get(f"/{page}/export.csv?{query}").text
+        return list(csv.reader(io.StringIO(found, newline="")))[1:]
+
+    some, every = lines(narrowed), lines("")
+    assert 0 < len(some) < len(every)
+    assert all(line in every for line in some)
+    up, down = (lines(f"{narrowed}&order={order}&dir={way}") for way in ("asc", "desc"))
+    assert sorted(up) == sorted(down) == sorted(some)
+    assert up != down
+    by_process(off=True)
+    assert [up, down] == [lines(f"{narrowed}&order={order}&dir={way}") for way in ("asc", "desc")]
 
 
 @pytest.mark.db
@@ -274,7 +284,10 @@ def test_a_file_holds_the_rows_of_its_reader_alone(sign_in, actor_of, as_actor):
 
 # --- the process ----------------------------------------------------------------------------
 
-LONG = "COPY (SELECT repeat('x', 999) FROM generate_series(1, 9000000)) TO STDOUT (FORMAT csv)"
+LONG = (
+    "COPY (SELECT repeat('x', 999), pg_sleep(0.0001) FROM generate_series(1, 9000000))"
+    " TO STDOUT (FORMAT csv)"
+)
 ASLEEP = "COPY (SELECT pg_sleep(120)) TO STDOUT (FORMAT csv)"
 BROKEN = "COPY (SELECT 1 / (50000 - n) FROM generate_series(1, 99000) n) TO STDOUT (FORMAT csv)"
 
@@ -296,6 +309,13 @@ def begin(sign_in, monkeypatch, on_postgresql):  # noqa: ARG001 - it is asked fi
         return answer, made[-1]
 
     return begin
+
+
+def _noted(app):
+    """How many exports are on record."""
+    made = select(func.count()).where(AuditEntry.action == "export").select_from(AuditEntry)
+    with app.app_context(), system_session() as session:
+        return session.scalar(made)
 
 
 def _running(app):
@@ -320,7 +340,8 @@ def test_what_fails_on_the_way_breaks_the_download_off(begin, app):
     assert writer.returncode == 1
     answer, writer = begin(LONG)
     pieces = iter(answer.response)
-    assert len(next(pieces)) + len(next(pieces)) > copied.PIECE
+    assert next(pieces)
+    assert next(pieces)
     writer.kill()
     with pytest.raises(RuntimeError, match="-9"):
         assert sum(map(len, pieces))
@@ -344,16 +365,56 @@ def test_nothing_runs_on_for_a_reader_who_has_left(begin, app, statement):
 
 
 @pytest.mark.db
-def test_a_few_exports_at_once_are_enough(begin, sign_in):
+def test_a_few_exports_at_once_are_enough_and_a_refused_one_is_not_on_record(begin, app, sign_in):
     under_way = [begin(ASLEEP) for _ in range(copied.MOST)]
+    before = _noted(app)
     refused = sign_in("operator").get("/listings/export.csv")
     assert refused.status_code == 409
     assert "稍等一分钟" in refused.text
+    assert _noted(app) == before == copied.MOST
     for answer, _writer in under_way:
         answer.close()
     answer, _writer = begin("COPY (SELECT 1) TO STDOUT (FORMAT csv)")
     assert b"".join(answer.response).endswith(b"\r\n1\r\n")
     answer.close()
+
+
+@pytest.mark.db
+def test_a_reader_who_is_slow_or_lost_keeps_nobody_waiting(begin):
+    for _ in range(copied.MOST):
+        _answer, writer = begin("COPY (SELECT generate_series(1, 200000)) TO STDOUT (FORMAT csv)")
+        assert writer.wait(30) == 0
+    answer, _writer = begin("COPY (SELECT generate_series(1, 200000)) TO STDOUT (FORMAT csv)")
+    assert b"".join(answer.response).count(b"\r\n") == 200_001
+    answer.close()
+
+
+@pytest.mark.db
+@pytest.mark.usefixtures("on_postgresql")
+def test_a_password_of_any_signs_is_taken_and_never_told(app):
+    secret = "a b+c%25/@"
+    with app.app_context():
+        engine = db.engine
+    with engine.connect() as rows:
+        rows.execute(text("DROP ROLE IF EXISTS spaced"))
+        rows.execute(text("CREATE ROLE spaced LOGIN PASSWORD 'a b+c%25/@'"))
+        rows.commit()
+    try:
+        for password, ended, said in ((secret, 0, b"1\r\n"), (f"{secret}!", 1, b"")):
+            url = engine.url.set(username="spaced", password=password)
+            _none, address = engine.dialect.create_connect_args(url)
+            address.pop("context")
+            order = json.dumps([address, "COPY (SELECT 1) TO STDOUT (FORMAT csv)"])
+            done = subprocess.run(  # noqa: S603 - ours
+                copied.WRITER, input=order.encode(), capture_output=True, check=False
+            )
+            assert (done.returncode, done.stdout) == (ended, said)
+            assert password.encode() not in done.stderr
+            assert b"COPY" not in done.stderr
+    finally:
+        with engine.connect() as rows:
+            rows.execute(text("DROP ROLE spaced"))
+            rows.commit()
 
 
 @pytest.mark.db

@@ -7,12 +7,14 @@ language; a cell without one leaves its list to this process (0063).
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
-from threading import BoundedSemaphore
+from tempfile import TemporaryFile
+from threading import Lock
 from typing import Any
 
 from flask_babel import gettext as _
@@ -45,8 +47,11 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r")
 PIECE = 64 * 1024
 WRITER = (sys.executable, "-I", str(Path(__file__).with_name("writer.py")))
 MOST = 3
-"""So many exports at once in one process: each holds a thread, a process and a connection."""
-_free = BoundedSemaphore(MOST)
+"""So many exports are written at once for one process: each is a process and a connection."""
+TICK = 0.02
+"""Seconds until a file that has not grown is looked at again."""
+_under_way: list[subprocess.Popen[bytes]] = []
+_starting = Lock()
 
 
 class Busy(DomainError):
@@ -200,45 +205,49 @@ def in_copy(session: Session, query: Select[Any]) -> str:
 
 
 class Download:
-    """``head``, then what another process writes; a failure there breaks the answer off.
+    """``head``, then what another process writes, at the pace of the database, to a nameless file.
 
-    :raises Busy: when as many are under way as may be.
+    A reader who is slow holds no connection and no snapshot.  A failure breaks the answer off.
+
+    :raises Busy: when as many processes are under way as may be.
     """
 
-    def __init__(self, head: bytes, address: str, statement: str) -> None:
-        if not _free.acquire(blocking=False):
-            raise Busy(
-                _("Other exports are being written at this moment."),
-                _("Wait a minute, then export again."),
-            )
-        try:
+    def __init__(self, head: bytes, address: Mapping[str, Any], statement: str) -> None:
+        self._head, self._file = head, TemporaryFile()  # noqa: SIM115 - closed with the answer
+        with _starting:
+            _under_way[:] = [one for one in _under_way if one.poll() is None]
+            if len(_under_way) >= MOST:
+                self._file.close()
+                raise Busy(
+                    _("Other exports are being written at this moment."),
+                    _("Wait a minute, then export again."),
+                )
             self._writer = subprocess.Popen(  # noqa: S603 - our own program
-                WRITER, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+                WRITER, stdin=subprocess.PIPE, stdout=self._file
             )
-        except BaseException:
-            _free.release()
-            raise
+            _under_way.append(self._writer)
         assert self._writer.stdin is not None
-        assert self._writer.stdout is not None
-        self._head, self._written, self._is_open = head, self._writer.stdout, True
         with suppress(BrokenPipeError), self._writer.stdin as order:
             order.write(json.dumps([address, statement]).encode())
 
     def __iter__(self) -> Iterator[bytes]:
+        at, is_whole = 0, False
         try:
             yield self._head
-            while piece := self._written.read(PIECE):
-                yield piece
-            if code := self._writer.wait():
+            while not is_whole:
+                is_whole = self._writer.poll() is not None
+                while piece := os.pread(self._file.fileno(), PIECE, at):
+                    at += len(piece)
+                    yield piece
+                with suppress(subprocess.TimeoutExpired):
+                    self._writer.wait(TICK)
+            if code := self._writer.returncode:
                 raise RuntimeError(f"an export broke off: its process ended with {code}")
         finally:
             self.close()
 
     def close(self) -> None:
         """The reader has everything, or has gone: so does the process, and with it its query."""
-        if self._is_open:
-            self._is_open = False
-            self._writer.kill()
-            self._writer.wait()
-            self._written.close()
-            _free.release()
+        self._writer.kill()
+        self._writer.wait()
+        self._file.close()

@@ -9,20 +9,30 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import psycopg
 from psycopg.errors import error_from_result
 from psycopg.pq import ExecStatus
 
 PIECE = 64 * 1024
-SETTINGS = "-c datestyle=ISO -c client_connection_check_interval=1000"
-"""Dates as the statement expects them; and the query of a process that is gone ends in a second."""
+SETTINGS = (
+    "-c datestyle=ISO -c jit=off -c statement_timeout=300000"
+    " -c client_connection_check_interval=1000"
+)
+"""Dates as the statement expects them.  Nobody waits for a query that takes more than five minutes;
+that of a process which is gone ends in a second."""
 
 
-def write(address: str, statement: str, out: BinaryIO) -> None:
-    """The rows of ``statement``, of which each comes by itself, with the line ends of CSV."""
-    with psycopg.connect(address, autocommit=True, options=SETTINGS) as connection:
+def write(address: dict[str, Any], statement: str, out: BinaryIO) -> None:
+    """The rows of ``statement``, of which each comes by itself, with the line ends of CSV.
+
+    ``address`` are the keywords by which the driver connects.
+    """
+    options = f"{address.pop('options', '')} {SETTINGS}"
+    with psycopg.connect(
+        **address, autocommit=True, options=options, client_encoding="utf8"
+    ) as connection:
         server, lines, size = connection.pgconn, list[bytes](), 0
         answer = server.exec_(statement.encode())
         if answer.status != ExecStatus.COPY_OUT:
@@ -40,5 +50,8 @@ def write(address: str, statement: str, out: BinaryIO) -> None:
 
 
 if __name__ == "__main__":
-    ordered_address, ordered_statement = json.load(sys.stdin)
-    write(ordered_address, ordered_statement, sys.stdout.buffer)
+    try:
+        address, statement = json.load(sys.stdin)
+        write(address, statement, sys.stdout.buffer)
+    except psycopg.Error as failure:  # what it says may hold the address, or a row
+        sys.exit(f"{type(failure).__name__} {failure.sqlstate or ''}")
