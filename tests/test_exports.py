@@ -65,7 +65,8 @@ KEPT = {
 COPIED = Exporting.by_database
 PEOPLE = ("operator", "bureau", "association", "institution", "consultant")
 TEXTS = (
-    "=1+1", "+86", "-", "@x", "\tx", "\rx", "\\.", 'say "no"', "a,b", "two\nlines", "a\r\nb", "",
+    "=1+1", "+86", "-", "-2.00", "-1,234", "-1-1", "-1\n",
+    "@x", "\tx", "\rx", "\\.", 'say "no"', "a,b", "two\nlines", "a\r\nb", "",
     " ", " x ", "👩‍🔬", "'x", "%(low)s %s %%", "—", "\\N", "NULL", "x" * 40,
 )  # fmt: skip
 NUMBERS = (

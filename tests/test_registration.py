@@ -81,7 +81,8 @@ def test_a_taken_credit_code_names_the_masked_phone_and_the_hotline(app, spellin
             select(Organization.credit_code, Person.mobile)
             .join(Membership, Membership.organization_id == Organization.id)
             .join(Person, Person.id == Membership.user_id)
-            .where(Organization.certification == "certified")
+            .where(Organization.certification == "certified", Membership.is_main)
+            .order_by(Organization.id)
         ).first()
         hotline = app.extensions["profile"].site.hotline
     page = register(app, credit_code=spelling(code)).get_data(as_text=True)

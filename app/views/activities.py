@@ -63,8 +63,8 @@ class ActivityView(Sheets, RequestView):
     ]  # fmt: skip
     exclude_route_methods = RequestView.exclude_route_methods | {"delete"}
     list_columns = (
-        "title", "role_kind", "partner_department", "from_at", "enterprises", "points", "state",
-        "submitted_at", "organization",
+        "title", "organization", "role_kind", "partner_department", "from_at", "enterprises",
+        "points", "state", "submitted_at",
     )  # fmt: skip
     labels = MappingProxyType({"enterprises": _l("Enterprises"), "role_kind": _l("Role")})
     form_columns = FORM

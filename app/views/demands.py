@@ -22,7 +22,7 @@ from app.models import Demand, Organization
 from app.search import search
 from app.services.demands import CALLED, LIFE, RULINGS
 from app.views.base import BackOfficeView
-from app.views.base.cells import EMPTY, cell_at, local_time
+from app.views.base.cells import EMPTY, Cell, cell_at, local_time
 from app.views.base.fields import ChosenField, text_field
 from app.views.base.forms import Declared, ModelForm
 from app.views.base.sheet import Sheets, Words, sheet_form
@@ -141,11 +141,12 @@ class DemandView(DemandSheets):
     show_template = "demand/show.html"
     view_word = _l("Details")
     list_columns: ClassVar[tuple[str, ...]] = (
-        "title", "state", "due_at", "enterprise_name", "target_name", "category", "budget",
-        "urgency", "consultant", "last_contact_at", "number",
+        "title", "state", "due_at", "enterprise_name", "target_name", "organization", "category",
+        "budget", "urgency", "consultant", "last_contact_at", "number",
     )  # fmt: skip
     show_columns = (
-        *NEED, "public_need", "enterprise_name", "target_kind", "target_name", *CALL, *COURSE,
+        *NEED, "public_need", "enterprise_name", "target_kind", "target_name", "organization",
+        *CALL, *COURSE,
     )  # fmt: skip
     filter_columns = ("category", "target_kind", "urgency", "created_at")
     order_columns = ("turn_at", "created_at", "id")
@@ -160,6 +161,11 @@ class DemandView(DemandSheets):
         if who.kind == "member":
             return [Demand.organization_id == who.organization_id]
         return []
+
+    def visible_cells(self) -> Sequence[Cell]:
+        """Staff read which institution answers, an institution how much is offered."""
+        hidden = "budget" if access.actor().kind == "staff" else "organization"
+        return [cell for cell in self.cells if cell.path != hidden]
 
     def _tab_conditions(self) -> dict[str, Any]:
         """Only staff assign: nobody else has open ones."""

@@ -18,6 +18,7 @@ from app.extensions import db
 from app.models import FlowCase, Organization
 from app.services.institutions import normal_code
 from app.views.base import BackOfficeView, Page
+from app.views.base.cells import Cell
 
 
 def own_title(view: Page) -> str:
@@ -47,6 +48,12 @@ class RequestView(BackOfficeView):
     def row_url(self, row: Any) -> str | None:
         """The list leads to the case."""
         return url_for("CaseView.show", number=row.case_number) if row.case_number else None
+
+    def visible_cells(self) -> Sequence[Cell]:
+        """Whoever applies knows whose his requests are."""
+        if access.actor().kind == "staff":
+            return self.cells
+        return [cell for cell in self.cells if cell.path.partition(".")[0] != "organization"]
 
     def row_may(self, row: Any, verb: str) -> bool:
         """Requests are changed by their applicant, from the case."""

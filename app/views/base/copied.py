@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -27,6 +28,7 @@ from sqlalchemy import (
     Select,
     String,
     Text,
+    and_,
     case,
     cast,
     event,
@@ -44,6 +46,7 @@ from app.views.base.cells import NOTHING, Cell
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """What a spreadsheet takes for the beginning of a formula."""
+FIGURE = re.compile(r"-[0-9][0-9,]*([.][0-9]+)?")
 PIECE = 64 * 1024
 WRITER = (sys.executable, "-I", str(Path(__file__).with_name("writer.py")))
 MOST = 3
@@ -62,17 +65,18 @@ class Busy(DomainError):
 
 
 def harmless(text: str) -> str:
-    """``text`` as a spreadsheet shows it; what looks like a formula gets an apostrophe."""
-    return f"'{text}" if text.startswith(FORMULA) else text
+    """``text`` as a spreadsheet shows it; what looks like a formula gets an apostrophe.
+
+    A number below zero does not: it is to be added up.
+    """
+    is_formula = text.startswith(FORMULA) and not FIGURE.fullmatch(text)
+    return f"'{text}" if is_formula else text
 
 
 def _harmless(text: Any) -> Any:
     looks_so = func.ascii(text).in_([ord(sign) for sign in FORMULA])
-    return case((looks_so, literal("'").concat(text)), else_=text)
-
-
-def _signed(figure: Any) -> Any:
-    return func.replace(figure, "-", "'-")
+    is_figure = text.regexp_match(f"^{FIGURE.pattern}$")
+    return case((and_(looks_so, ~is_figure), literal("'").concat(text)), else_=text)
 
 
 def looked_up(labels: Mapping[str, str], code: Any) -> Any:
@@ -99,11 +103,11 @@ def _text(_cell: Cell, column: Any) -> Any:
 
 
 def _number(cell: Cell, column: Any) -> Any:
-    return _signed(cast(column, Text) if cell.info.kind == "year" else grouped(column))
+    return cast(column, Text) if cell.info.kind == "year" else grouped(column)
 
 
 def _money(cell: Cell, column: Any) -> Any:
-    return _signed(yuan(column)) if cell.info.unit == 1 else None
+    return yuan(column) if cell.info.unit == 1 else None
 
 
 def _date(_cell: Cell, column: Any) -> Any:

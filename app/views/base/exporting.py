@@ -157,8 +157,5 @@ class Exporting(Page):
 def csv_lines(rows: Iterable[Sequence[str]]) -> str:
     """Lines; a cell that a spreadsheet would take for a formula is made text."""
     buffer = io.StringIO()
-    csv.writer(buffer).writerows(
-        [f"'{value}" if value.startswith(copied.FORMULA) else value for value in row]
-        for row in rows
-    )
+    csv.writer(buffer).writerows([copied.harmless(value) for value in row] for row in rows)
     return buffer.getvalue()
