@@ -243,7 +243,7 @@ def test_the_database_writes_what_the_process_would_write(sign_in, exported, by_
     [
         ("organizations", "q=科技", "name"),
         ("organizations", "region=990100", "created_at"),
-        ("listings", "category=fl", "valid_until"),
+        ("products", "tab=listed", "valid_until"),
         ("filings", "tab=approved", "amount"),
     ],
 )

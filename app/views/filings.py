@@ -52,8 +52,8 @@ class FilingView(Sheets, RequestView):
     title, new_title = _l("Transaction filings"), _l("New transaction filing")
     base_permissions = [*RequestView.base_permissions, "can_void"]
     list_columns = (
-        "buyer_name", "service_name", "organization", "category", "amount", "consultant",
-        "signed_on", "state", "submitted_at", "case.number",
+        "buyer_name", "service_name", "organization", "category", "amount", "state", "consultant",
+        "signed_on", "submitted_at", "case.number",
     )  # fmt: skip
     form_columns = (
         "demand", "kind", *BUYER, "product_kind", "product", "service_name", "category",
